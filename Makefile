@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door. `make test` and `make run` are the two commands of the README.
+
+SWIFT ?= swift
+CONFIGURATION ?= debug
+BIN := .build/$(CONFIGURATION)
+APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
+
+.PHONY: all build test unit end-to-end lint format run bench fuzz clean requirements swift-present
+
+all: build
+
+# What the build needs beside Swift. Nothing is installed that is there already.
+requirements: swift-present
+	@missing=; \
+	for package in libsystemd-dev pkg-config python3; do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing$$missing"; \
+	    $(APT) update -qq && DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing; \
+	fi
+
+swift-present:
+	@command -v $(SWIFT) >/dev/null || { \
+	    echo "Swift 6.2 or later is missing: get it from https://www.swift.org/install/linux/ and put its usr/bin into PATH." >&2; \
+	    exit 1; }
+
+build: requirements
+	$(SWIFT) build -c $(CONFIGURATION)
+
+# Everything that must hold: format, unit and conformance tests, then whole programs against the real /dev/kvm.
+test: requirements lint unit end-to-end
+
+unit: requirements
+	$(SWIFT) test
+
+end-to-end: build
+	CPUMODELD_BIN_DIR=$(BIN) python3 Tests/EndToEnd/run.py
+
+lint: swift-present
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format: swift-present
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+
+run: build
+	@Tests/Demo/run $(BIN)
+
+bench: requirements
+	$(SWIFT) build -c release
+	@Tests/Benchmarks/run .build/release
+
+fuzz:
+	$(MAKE) -C Tests/Fuzz run
+
+clean:
+	$(SWIFT) package clean

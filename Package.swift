@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// `#embed` needs C23; the registry and nothing else is embedded.
+let strictC: [CSetting] = [.unsafeFlags(["-std=gnu23", "-Wall", "-Wextra", "-Werror"])]
+
+/// A room of the house: one Swift module and what it may see.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func roomTests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "cpumodeld",
+    products: [
+        .executable(name: "cpumodeld", targets: ["cpumodeld"]),
+        .executable(name: "cpumodelctl", targets: ["cpumodelctl"]),
+        .executable(name: "cpumodel-launch", targets: ["cpumodel-launch"]),
+        .library(name: "cpumodel", type: .static, targets: ["CCPUModelClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        // The system, in C.
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CLinux", cSettings: strictC),
+        .target(name: "CKVM", cSettings: strictC),
+        .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
+
+        // The pure rooms: no I/O, no KVM, no Foundation.
+        room("JSON"),
+        room("UnitSyntax"),
+        room("X86CPU", ["CFeatureRegistry"]),
+        room("CPUModels", ["UnitSyntax", "X86CPU"]),
+        room("GuestCPU", ["CPUModels", "X86CPU"]),
+
+        // The machine.
+        room("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
+        room("Reactor", ["CLinux"]),
+        room("JSONRPC", ["CLinux", "JSON", "Reactor"]),
+
+        room("Systemd", ["CSystemd"]),
+
+        // The service.
+        room("CPUModelAPI", ["CPUModels", "GuestCPU", "JSON", "UnitSyntax", "X86CPU"]),
+        room(
+            "CPUModelDaemon",
+            [
+                "CLinux", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Systemd",
+                "UnitSyntax", "X86CPU",
+            ]),
+        room("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
+        room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "X86CPU"]),
+        .target(name: "CCPUModelClient", cSettings: strictC),
+        .executableTarget(
+            name: "cpumodeld",
+            dependencies: [
+                "CPUModelDaemon", "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "cpumodelctl",
+            dependencies: [
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "JSON", "X86CPU",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "cpumodel-launch", dependencies: ["CCPUModelClient"], cSettings: strictC),
+
+        .target(
+            name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",
+            swiftSettings: strict),
+        roomTests("JSON"),
+        roomTests("UnitSyntax"),
+        roomTests("X86CPU"),
+        roomTests("CPUModels", ["X86CPU", "UnitSyntax"]),
+        roomTests("GuestCPU", ["X86CPU", "CPUModels", "JSON", "ConformanceSupport"]),
+        roomTests("KVM", ["X86CPU", "CKVM"]),
+        roomTests("JSONRPC", ["JSON", "Reactor", "CLinux"]),
+        roomTests("CPUModelAPI", ["JSON", "X86CPU"]),
+    ],
+    cLanguageStandard: .gnu2x
+)
