@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A set of features, held as one bit each.
+public struct FeatureSet: Sendable {
+    // One element a word; the length of an InlineArray has to be a literal, and a test compares it with the enum.
+    private var words = [53 of UInt64](repeating: 0)
+
+    /// The empty set.
+    public init() {}
+
+    /// The set of these features.
+    public init(_ features: some Sequence<Feature>) {
+        for feature in features { insert(feature) }
+    }
+
+    /// The features that a CPUID table has set.
+    public init(table: CPUIDTable) {
+        for word in FeatureWord.allCases {
+            guard case .cpuid(let leaf, let subleaf, let register) = word.position else { continue }
+            self[word] = UInt64(table.value(leaf, subleaf.index, register))
+        }
+    }
+
+    /// The features that a CPUID table and these MSR values have set.
+    public init(table: CPUIDTable, msrs: [UInt32: UInt64]) {
+        self.init(table: table)
+        for word in FeatureWord.allCases {
+            guard case .msr(let index, let allowedOne) = word.position, let value = msrs[index] else { continue }
+            self[word] = allowedOne ? value >> 32 : value
+        }
+    }
+
+    /// All bits of one word.
+    public subscript(word: FeatureWord) -> UInt64 {
+        get { words[Int(word.rawValue)] }
+        set { words[Int(word.rawValue)] = newValue }
+    }
+
+    /// Whether the feature is in the set.
+    public func contains(_ feature: Feature) -> Bool { self[feature.word] & feature.mask != 0 }
+
+    /// Adds the feature.
+    public mutating func insert(_ feature: Feature) { self[feature.word] |= feature.mask }
+
+    /// Takes the feature out.
+    public mutating func remove(_ feature: Feature) { self[feature.word] &= ~feature.mask }
+
+    /// Whether the set is empty.
+    public var isEmpty: Bool { words.indices.allSatisfy { words[$0] == 0 } }
+
+    /// The number of features.
+    public var count: Int { words.indices.reduce(0) { $0 + words[$1].nonzeroBitCount } }
+
+    /// The features of either set.
+    public func union(_ other: FeatureSet) -> FeatureSet { combining(other, |) }
+
+    /// The features of both sets.
+    public func intersection(_ other: FeatureSet) -> FeatureSet { combining(other, &) }
+
+    /// The features that are not in the other set.
+    public func subtracting(_ other: FeatureSet) -> FeatureSet { combining(other) { $0 & ~$1 } }
+
+    /// Whether the other set holds every feature of this one.
+    public func isSubset(of other: FeatureSet) -> Bool {
+        words.indices.allSatisfy { words[$0] & ~other.words[$0] == 0 }
+    }
+
+    private func combining(_ other: FeatureSet, _ operation: (UInt64, UInt64) -> UInt64) -> FeatureSet {
+        var result = FeatureSet()
+        for index in words.indices { result.words[index] = operation(words[index], other.words[index]) }
+        return result
+    }
+}
+
+extension FeatureSet: Equatable {
+    /// Whether both sets hold the same features.
+    public static func == (left: FeatureSet, right: FeatureSet) -> Bool {
+        left.words.indices.allSatisfy { left.words[$0] == right.words[$0] }
+    }
+}
+
+extension FeatureSet: Hashable {
+    /// Hashes every word.
+    public func hash(into hasher: inout Hasher) {
+        for index in words.indices { hasher.combine(words[index]) }
+    }
+}
+
+extension FeatureSet: Sequence {
+    /// Goes through the features in order of word and bit.
+    public struct Iterator: IteratorProtocol {
+        private let set: FeatureSet
+        private var word = 0
+        private var rest: UInt64
+
+        fileprivate init(_ set: FeatureSet) {
+            self.set = set
+            rest = set.words[0]
+        }
+
+        /// The next feature.
+        public mutating func next() -> Feature? {
+            while rest == 0 {
+                word += 1
+                guard word < set.words.count else { return nil }
+                rest = set.words[word]
+            }
+            defer { rest &= rest - 1 }
+            return Feature(FeatureWord.allCases[word], UInt8(rest.trailingZeroBitCount))
+        }
+    }
+
+    /// An iterator over the features in order.
+    public func makeIterator() -> Iterator { Iterator(self) }
+}
+
+extension FeatureSet: ExpressibleByArrayLiteral {
+    /// The set of the features listed.
+    public init(arrayLiteral elements: Feature...) { self.init(elements) }
+}
