@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import UnitSyntax
+public import X86CPU
+
+extension ModelCatalog {
+    /// What an expression means on a host; without a host, what it means by itself.
+    ///
+    /// - Throws: ``ExpressionError`` when the model does not exist, or `host` or `max` is asked for without a host.
+    public func expand(
+        _ expression: ModelExpression, on host: HostCPU?
+    ) throws(ExpressionError) -> ExpandedModel {
+        let source: ExpansionSource
+        switch expression.base {
+        case "host", "max":
+            guard let host else {
+                throw ExpressionError(
+                    .hostNeeded, expression.base, "\(expression.base) means what the host has, and no host is given.")
+            }
+            source = ExpansionSource(host, migratable: expression.base == "host")
+        default:
+            guard let version = version(named: expression.base) else {
+                throw ExpressionError(
+                    .unknownModel, expression.base, suggestion: nearestName(to: expression.base),
+                    "There is no model \(expression.base).")
+            }
+            source = ExpansionSource(version, legacyCaches: legacyCaches(for: version.vendor))
+        }
+        return Expansion(source, expression, host).result()
+    }
+}
+
+/// What an expansion starts from.
+private struct ExpansionSource {
+    let name: String
+    let base: CPUModelVersion?
+    let vendor: CPUVendor
+    let signature: CPUSignature
+    let description: String
+    let level: UInt32
+    let extendedLevel: UInt32
+    let caches: ExpandedModel.Caches
+    let forcesLeaf1F: Bool
+    let features: FeatureSet
+
+    init(_ version: CPUModelVersion, legacyCaches: CacheHierarchy?) {
+        name = version.name
+        base = version
+        vendor = version.vendor
+        signature = version.signature
+        description = version.description
+        level = version.level
+        extendedLevel = version.extendedLevel
+        caches = (version.caches ?? legacyCaches).map { .model($0) } ?? .unknown
+        forcesLeaf1F = version.forcesLeaf1F
+        features = version.features
+    }
+
+    /// All of a host, without the features that are given only when asked; with `migratable` without those that keep
+    /// a guest where it is, too. Bits that nobody has a name for are not handed on, since nobody knows what they need.
+    init(_ host: HostCPU, migratable: Bool) {
+        name = migratable ? "host" : "max"
+        base = nil
+        vendor = host.identity.vendor
+        signature = host.identity.signature
+        description = host.identity.brand
+        level = host.supported.value(0, 0, .eax)
+        extendedLevel = host.supported.value(0x8000_0000, 0, .eax)
+        caches = .host
+        forcesLeaf1F = false
+        let registry = FeatureRegistry.shared
+        var features = host.grantable.intersection(registry.named).subtracting(registry.optIn)
+        // Whether there are several CPUs in a package is the topology's to say.
+        features.remove(.cmpLegacy)
+        if migratable { features = features.subtracting(registry.unmigratable) }
+        self.features = features
+    }
+}
+
+/// The steps from a model to a guest's features.
+private struct Expansion {
+    /// Given to every guest as far as the host has them; QEMU's defaults under KVM.
+    private static let paravirtual: FeatureSet = [
+        .x2apic, .kvmclock, .kvmclock2, .kvmNopiodelay, .kvmAsyncpf, .kvmStealTime, .kvmPvEoi, .kvmclockStableBit,
+    ]
+    /// Given to no guest unless asked; QEMU's defaults under KVM.
+    private static let onlyWhenAsked: FeatureSet = [.svm, .monitor, .acpi]
+
+    private let registry = FeatureRegistry.shared
+    private let source: ExpansionSource
+    private let expression: ModelExpression
+    private let host: HostCPU?
+
+    init(_ source: ExpansionSource, _ expression: ModelExpression, _ host: HostCPU?) {
+        self.source = source
+        self.expression = expression
+        self.host = host
+    }
+
+    func result() -> ExpandedModel {
+        let asked = expression.added
+        let refused = expression.removed
+        let defaultsRemoved =
+            source.base == nil ? [] : Self.onlyWhenAsked.intersection(source.features).subtracting(asked)
+        let defaultsAdded = defaults.subtracting(source.features)
+
+        // What would be there without the expression tells what lies idle from what the expression took away.
+        let unchanged = source.features.subtracting(defaultsRemoved).union(defaultsAdded)
+        let wanted = unchanged.union(asked).subtracting(refused)
+        let closure = closing(wanted)
+        let idle = unchanged.union(asked).subtracting(closing(unchanged.union(asked)).kept).subtracting(asked)
+
+        var unavailable: [UnavailableFeature] = []
+        for removal in closure.removed where asked.contains(removal.feature) {
+            unavailable.append(UnavailableFeature(feature: removal.feature, reason: .needs(removal.missing)))
+        }
+        var features = closure.kept
+        for conflict in registry.conflicts where features.contains(conflict.first) && features.contains(conflict.second)
+        {
+            features.remove(conflict.second)
+            unavailable.append(
+                UnavailableFeature(feature: conflict.second, reason: .conflicts(with: conflict.first)))
+        }
+        features = granted(features, &unavailable)
+
+        return ExpandedModel(
+            name: source.name, expression: expression.description, base: source.base, vendor: source.vendor,
+            signature: source.signature, description: source.description, level: source.level,
+            extendedLevel: source.extendedLevel, caches: source.caches, forcesLeaf1F: source.forcesLeaf1F,
+            features: features, unavailable: unavailable.sorted { $0.feature < $1.feature },
+            definition: source.features, defaultsAdded: defaultsAdded.subtracting(refused).intersection(features),
+            defaultsRemoved: defaultsRemoved, expressionAdded: asked.subtracting(unchanged),
+            expressionRemoved: unchanged.subtracting(closure.kept).subtracting(idle),
+            dormant: idle.subtracting(refused))
+    }
+
+    /// The features that guests are given whatever their model, as far as the host has them.
+    private var defaults: FeatureSet {
+        let given = host.map { Self.paravirtual.intersection($0.grantable) } ?? Self.paravirtual
+        return given.union([.hypervisor])
+    }
+
+    private func closing(_ features: FeatureSet) -> FeatureDependencies.Closure {
+        registry.dependencies.closing(features, host: host?.grantable)
+    }
+
+    /// The features that the host can give, and those that still work when the others are gone.
+    private func granted(_ features: FeatureSet, _ unavailable: inout [UnavailableFeature]) -> FeatureSet {
+        guard let host else { return features }
+        for feature in features.subtracting(host.grantable) {
+            unavailable.append(UnavailableFeature(feature: feature, reason: reason(feature, host)))
+        }
+        let closure = closing(features.intersection(host.grantable))
+        for removal in closure.removed {
+            unavailable.append(UnavailableFeature(feature: removal.feature, reason: .needs(removal.missing)))
+        }
+        return closure.kept
+    }
+
+    private func reason(_ feature: Feature, _ host: HostCPU) -> UnavailableFeature.Reason {
+        guard case .cpuid(let leaf, let subleaf, let register) = feature.word.position, leaf >> 28 != 4,
+            let native = host.native[leaf, subleaf.index]
+        else { return .notOffered }
+        return UInt64(native[register]) & feature.mask == 0 ? .hostLacks : .hiddenByKVM
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import X86CPU
+
+/// A feature that a model names, or an expression asks for, and the guest does not get.
+public struct UnavailableFeature: Sendable, Hashable, CustomStringConvertible {
+    /// Why the guest does not get a feature.
+    public enum Reason: Sendable, Hashable {
+        /// The host's CPU does not have it.
+        case hostLacks
+        /// The host's CPU has it, but its KVM does not offer it to guests.
+        case hiddenByKVM
+        /// The host's KVM does not offer it; what the CPU has is not known, or does not matter.
+        case notOffered
+        /// It needs one of these features, and the guest has none of them.
+        case needs([Feature])
+        /// It cannot be there together with this feature.
+        case conflicts(with: Feature)
+        /// It needs leaves or MSRs that are not computed here, and without them would be a promise that nothing keeps.
+        case notComputed
+    }
+
+    /// The feature.
+    public let feature: Feature
+    /// Why the guest does not get it.
+    public let reason: Reason
+
+    /// A feature and the reason.
+    public init(feature: Feature, reason: Reason) {
+        self.feature = feature
+        self.reason = reason
+    }
+
+    /// The reason as words that can stand after the feature's name and a colon.
+    public var reasonText: String {
+        let registry = FeatureRegistry.shared
+        switch reason {
+        case .hostLacks: return "the host's CPU does not have it"
+        case .hiddenByKVM: return "the host's CPU has it, but the host's KVM does not offer it"
+        case .notOffered: return "the host's KVM does not offer it"
+        case .needs(let features):
+            let names = features.map { registry.name(of: $0) }.joined(separator: " or ")
+            return "it needs \(names), which the guest does not have"
+        case .conflicts(let other): return "no CPU has it together with \(registry.name(of: other))"
+        case .notComputed: return "cpumodeld does not compute the leaves and MSRs that belong to it"
+        }
+    }
+
+    /// The feature's name and the reason.
+    public var description: String { "\(FeatureRegistry.shared.name(of: feature)): \(reasonText)" }
+}
