@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModels
+import X86CPU
+
+/// Leaves 0xB, 0x1F and 0x8000001E: where a logical CPU stands.
+///
+/// 0xB and 0x1F, a subleaf a level: EAX[4:0] the number of low id bits below the next level, EBX[15:0] logical CPUs in
+/// the next level's unit, ECX[7:0] the subleaf, ECX[15:8] the level's type, EDX the x2APIC id. A subleaf of type 0 ends
+/// the list (Intel SDM volume 2, CPUID; AMD APM volume 3, E.3.8).
+enum TopologyLeaves {
+    private enum LevelType: UInt32 {
+        case end = 0
+        case thread = 1
+        case core = 2
+        case module = 3
+        case die = 5
+    }
+
+    /// Leaf 0xB knows threads and cores only: its core level spans the whole package.
+    static func leafB(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        entries(0xB, [(.thread, .core), (.core, .socket)], inputs.topology)
+    }
+
+    /// Leaf 0x1F, where there are modules or dies to tell of, or the model has always had the leaf.
+    static func leaf1F(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        let topology = inputs.topology
+        let hasLevels = topology.modules > 1 || topology.dies > 1
+        guard inputs.model.forcesLeaf1F || (hasLevels && !inputs.vendor.isAMDLike) else { return [] }
+        var levels: [(LevelType, Topology.Level)] = [(.thread, .core), (.core, .module)]
+        if topology.modules > 1 { levels.append((.module, .die)) }
+        if topology.dies > 1 { levels.append((.die, .socket)) }
+        return entries(0x1F, levels, topology)
+    }
+
+    /// Each level with the unit that its field of the id is unique in.
+    private static func entries(
+        _ leaf: UInt32, _ levels: [(type: LevelType, within: Topology.Level)], _ topology: Topology
+    ) -> [CPUIDEntry] {
+        var entries = levels.enumerated().map { number, level in
+            CPUIDEntry(
+                leaf, .exact(UInt32(number)), eax: topology.apicIDBits(in: level.within),
+                ebx: topology.logicalCPUs(in: level.within), ecx: level.type.rawValue << 8 | UInt32(number))
+        }
+        let end = UInt32(levels.count)
+        entries.append(CPUIDEntry(leaf, .exact(end), ecx: LevelType.end.rawValue << 8 | end))
+        return entries
+    }
+
+    /// Leaf 0x8000001E, with TOPOEXT: EBX[15:8] threads per core less one, ECX[10:8] nodes per package less one. The
+    /// ids are the vCPU's own (AMD APM volume 3, E.4.17).
+    static func leaf8000001E(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        guard inputs.features.contains(.topoext) else { return [] }
+        let topology = inputs.topology
+        return [
+            CPUIDEntry(
+                0x8000_001E, ebx: ((topology.threads - 1) & 0xFF) << 8, ecx: ((topology.dies - 1) & 7) << 8)
+        ]
+    }
+}
