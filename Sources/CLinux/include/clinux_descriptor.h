@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Copies what /proc/self/fd/<descriptor> links to ("anon_inode:kvm-vcpu:0") into `buffer`, without a terminating zero.
+// Returns the length, or -ENAMETOOLONG when it does not fit. Asks nothing of the file's own filesystem, so it cannot
+// block on one.
+ssize_t clinux_descriptor_link(int descriptor, char *buffer, size_t capacity);
+
+// A duplicate with close-on-exec set, so that one descriptor may be owned twice.
+int clinux_descriptor_duplicate(int descriptor);
+
+// Closes the descriptors `first` to `last`, both included.
+int clinux_close_range(unsigned int first, unsigned int last);
+
+// An eventfd with counter 0, close-on-exec and non-blocking.
+int clinux_eventfd_create(void);
+
+// Adds one to an eventfd, and reads it back to zero. Neither can fail in a way that matters: a counter that is full, or
+// already zero, is in the state asked for.
+void clinux_eventfd_raise(int event);
+void clinux_eventfd_clear(int event);
+
+// Fills `buffer` with `length` random bytes; 0, or minus the errno.
+int clinux_random(void *buffer, size_t length);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Glibc
+internal import JSON
+public import Reactor
+
+/// How many clients a listener serves.
+public struct ListenerLimits: Sendable {
+    /// All together.
+    public var connections = 1024
+
+    /// Of one user; root is not bounded by this.
+    public var connectionsPerUser = 256
+
+    /// The limits that are documented.
+    public init() {}
+}
+
+/// Accepts connections on a listening socket and keeps the books of those that are open.
+@ReactorActor
+public final class Listener {
+    /// How many connections are accepted before others get their turn.
+    private static let acceptsPerTurn = 16
+
+    /// How long to leave clients waiting when the kernel has no descriptor or no memory for another one.
+    private static let pause = Duration.milliseconds(100)
+
+    private let socket: OwnedDescriptor
+    private let kind: Connection.Kind
+    private let dispatcher: Dispatcher
+    private let limits: ListenerLimits
+    private let connectionLimits: ConnectionLimits
+    private let observer: @ReactorActor (TransportEvent) -> Void
+
+    private var registration: Registration?
+    /// Holds a place in the table of open files, for the time when it is full.
+    private var reserve: OwnedDescriptor?
+    private var open: [ObjectIdentifier: Connection] = [:]
+    private var perUser: [UInt32: Int] = [:]
+
+    /// Takes over a listening stream socket, such as one from systemd.
+    public init(
+        owning descriptor: consuming OwnedDescriptor, kind: Connection.Kind, dispatcher: Dispatcher,
+        limits: ListenerLimits = .init(), connectionLimits: ConnectionLimits = .init(),
+        observer: @escaping @ReactorActor (TransportEvent) -> Void = { _ in }
+    ) {
+        socket = descriptor
+        self.kind = kind
+        self.dispatcher = dispatcher
+        self.limits = limits
+        self.connectionLimits = connectionLimits
+        self.observer = observer
+    }
+
+    /// A listening socket at a path, with exactly these permissions; one that nobody listens on any more is replaced.
+    public nonisolated static func bind(
+        to path: String, mode: UInt32 = 0o660, backlog: Int = 512
+    ) throws(SystemError) -> OwnedDescriptor {
+        let result = unsafe clinux_unix_listen(path, mode, CInt(clamping: backlog))
+        guard result >= 0 else { throw SystemError(errno: -result, operation: "bind to \(path)") }
+        return OwnedDescriptor(owning: result)
+    }
+
+    /// The connections that are open.
+    public var connections: [Connection] { Array(open.values) }
+
+    /// Starts to accept connections.
+    public func start() throws(SystemError) {
+        try socket.withRaw { number throws(SystemError) in
+            // systemd hands out blocking sockets, and a client that has changed its mind must not stop us.
+            let flags = fcntl(number, F_GETFL)
+            guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) >= 0 else {
+                throw SystemError(errno: errno, operation: "fcntl(F_SETFL)")
+            }
+            reserve = try OwnedDescriptor(duplicating: number)
+            registration = try Reactor.main.watch(number, for: .readable) { [weak self] _ in self?.accept() }
+        }
+    }
+
+    /// Accepts no more connections; those that are open go on. Clients wait in the backlog, for a successor to accept.
+    public func stop() {
+        if let registration { Reactor.main.unwatch(registration) }
+        registration = nil
+    }
+
+    /// Closes all connections at once.
+    public func closeConnections() {
+        for connection in connections { connection.close() }
+    }
+
+    // MARK: - Accepting
+
+    private func accept() {
+        for _ in 0..<Self.acceptsPerTurn {
+            let result = socket.withRaw { clinux_accept($0) }
+            switch -result {
+            case ..<1: admit(OwnedDescriptor(owning: result))
+            case EAGAIN: return
+            // The client went while it waited.
+            case ECONNABORTED: continue
+            case EMFILE, ENFILE: return turnAwayNext(for: SystemError(errno: -result, operation: "accept"))
+            default: return rest(after: SystemError(errno: -result, operation: "accept"))
+            }
+        }
+    }
+
+    private func admit(_ descriptor: consuming OwnedDescriptor) {
+        do {
+            let peer = try descriptor.withRaw { number throws(SystemError) in
+                try Peer(of: number, withPidfd: kind == .full)
+            }
+            if let refusal = refusal(of: peer) { return turnAway(descriptor, refusal) }
+            let connection = Connection(
+                owning: descriptor, of: peer, kind: kind, dispatcher: dispatcher, limits: connectionLimits,
+                observer: observer)
+            try connection.start()
+            keep(connection)
+        } catch {
+            rest(after: error)
+        }
+    }
+
+    private func keep(_ connection: Connection) {
+        let key = ObjectIdentifier(connection)
+        let user = connection.peer.userID
+        open[key] = connection
+        perUser[user, default: 0] += 1
+        connection.onClose { [weak self] in
+            guard let self else { return }
+            open[key] = nil
+            perUser[user] = perUser[user].flatMap { $0 > 1 ? $0 - 1 : nil }
+        }
+    }
+
+    // MARK: - Refusing
+
+    private func refusal(of peer: Peer) -> RPCError? {
+        if open.count >= limits.connections {
+            .limitExceeded(
+                "The daemon serves \(limits.connections) connections already.", limit: "connections",
+                value: limits.connections)
+        } else if peer.userID != 0, perUser[peer.userID, default: 0] >= limits.connectionsPerUser {
+            .limitExceeded(
+                "The daemon serves \(limits.connectionsPerUser) connections of user \(peer.userID) already.",
+                limit: "connectionsPerUser", value: limits.connectionsPerUser)
+        } else {
+            nil
+        }
+    }
+
+    /// Tells a client that has just connected why it is not served.
+    private func turnAway(_ descriptor: consuming OwnedDescriptor, _ error: RPCError) {
+        var writer = JSONWriter()
+        writer.answer(id: .null) { $0.member("error", error) }
+        writer.endLine()
+        var output = OutputQueue()
+        output.append(writer.take())
+        // A line fits the empty buffer of a new socket; if the client is gone, nobody misses it.
+        descriptor.withRaw { try? output.flush(to: $0) }
+        // Not by us: what the client has sent meanwhile is closed with it.
+        SharedDescriptor(descriptor).close()
+        observer(.refused(error))
+    }
+
+    /// Out of descriptors: gives up the one kept for this, to tell the next client rather than to let it wait in the dark.
+    private func turnAwayNext(for error: SystemError) {
+        observer(.acceptFailed(error))
+        reserve = nil
+        let result = socket.withRaw { clinux_accept($0) }
+        if result >= 0 {
+            let message = "The daemon cannot open more files: \(error.text) (\(error.name))."
+            turnAway(OwnedDescriptor(owning: result), .limitExceeded(message, limit: "openFiles", value: open.count))
+        }
+        pauseAccepting()
+    }
+
+    /// Lets the clients wait: they stay in the backlog, and asking the kernel at once would only fail again.
+    private func rest(after error: SystemError) {
+        observer(.acceptFailed(error))
+        pauseAccepting()
+    }
+
+    private func pauseAccepting() {
+        guard let registration else { return }
+        // What was registered can be changed; and if not, we try more often than needed, which is no harm.
+        try? Reactor.main.change(registration, to: [])
+        Reactor.main.schedule(after: Self.pause) { [weak self] in
+            guard let self, let registration = self.registration else { return }
+            if reserve == nil { reserve = try? socket.withRaw(OwnedDescriptor.init(duplicating:)) }
+            try? Reactor.main.change(registration, to: .readable)
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import X86CPU
+
+/// The job that gives the vCPUs of one VM their tables and feature MSRs, and reads back what they have then.
+///
+/// In order, each on every vCPU before the next begins: read the table it has; set the new one; read the feature MSRs,
+/// which KVM answers only when the table has their feature; write them; read them back; read the table back. The first
+/// failure ends it, and ``restoration(of:)`` undoes what was done.
+public struct TableApplication: Sendable {
+    private let tables: [CPUIDTable]
+    private let featureMSRs: [UInt32: UInt64]
+    private let readBackCapacity: Int
+
+    /// More than KVM has ever been seen to add.
+    private static let spareEntries = 64
+
+    /// A job for these tables, one a vCPU, and these MSRs for all of them.
+    public init(tables: [CPUIDTable], featureMSRs: [UInt32: UInt64]) {
+        self.tables = tables
+        self.featureMSRs = featureMSRs
+        readBackCapacity = min(CPUIDTable.maximumCount, (tables.map(\.entries.count).max() ?? 0) + Self.spareEntries)
+    }
+
+    /// The steps.
+    public var steps: [JobStep] {
+        let vcpus = tables.indices
+        var steps: [JobStep] = []
+        steps.reserveCapacity(vcpus.count * (featureMSRs.isEmpty ? 3 : 6))
+        steps += vcpus.map { JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: $0, stopsOnError: true) }
+        steps += vcpus.map { JobStep(.setCPUID(tables[$0]), vcpu: $0, stopsOnError: true) }
+        if !featureMSRs.isEmpty {
+            let indices = featureMSRs.keys.sorted()
+            steps += vcpus.map { JobStep(.getMSRs(indices), vcpu: $0, stopsOnError: true) }
+            steps += vcpus.map { JobStep(.setMSRs(featureMSRs), vcpu: $0, stopsOnError: true) }
+            steps += vcpus.map { JobStep(.getMSRs(indices), vcpu: $0, stopsOnError: true) }
+        }
+        steps += vcpus.map { JobStep(.getCPUID(capacity: readBackCapacity), vcpu: $0, stopsOnError: true) }
+        return steps
+    }
+
+    /// What the job did.
+    public func outcome(of results: [JobResult]) -> ApplicationOutcome {
+        var outcome = ApplicationOutcome(vcpuCount: tables.count)
+        for (step, result) in zip(steps, results) {
+            outcome.take(result, of: step, wanted: featureMSRs)
+        }
+        return outcome
+    }
+
+    /// The steps that put everything back as it was, as far as the job got.
+    ///
+    /// MSRs first: the new table is still in force then, and with it KVM's leave to write them.
+    public func restoration(of outcome: ApplicationOutcome) -> [JobStep] {
+        var steps: [JobStep] = []
+        for (number, vcpu) in outcome.vcpus.enumerated() where !vcpu.msrsBefore.isEmpty {
+            steps.append(JobStep(.setMSRs(vcpu.msrsBefore), vcpu: number))
+        }
+        for (number, vcpu) in outcome.vcpus.enumerated() where vcpu.wasSet {
+            guard let before = vcpu.before else { continue }
+            steps.append(JobStep(.restoreCPUID(before), vcpu: number))
+            steps.append(JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: number))
+        }
+        return steps
+    }
+
+    /// Whether every vCPU has the table it had before, by what the restoration read back.
+    public func isRestored(_ outcome: ApplicationOutcome, by steps: [JobStep], results: [JobResult]) -> Bool {
+        guard results.count == steps.count else { return false }
+        return zip(steps, results).allSatisfy { step, result in
+            switch (step.operation, result) {
+            case (.restoreCPUID, .done): true
+            case (.getCPUID, .table(let table)): outcome.vcpus[step.vcpu].before?.table == table.table
+            case (.setMSRs(let values), .msrsWritten(let count)): count == values.count
+            default: false
+            }
+        }
+    }
+}
+
+/// What became of the vCPUs of a VM.
+public struct ApplicationOutcome: Sendable {
+    /// One vCPU.
+    public struct VCPU: Sendable {
+        /// The table it had before.
+        public internal(set) var before: StoredTable?
+        /// Whether KVM accepted the new table.
+        public internal(set) var wasSet = false
+        /// The table it has now.
+        public internal(set) var after: StoredTable?
+        /// Feature MSRs before they were written.
+        public internal(set) var msrsBefore: [UInt32: UInt64] = [:]
+        /// Feature MSRs now.
+        public internal(set) var msrsAfter: [UInt32: UInt64] = [:]
+    }
+
+    /// A step that KVM refused.
+    public struct Refusal: Sendable, Hashable {
+        /// The vCPU, by its index.
+        public let vcpu: Int
+        /// The ioctl's name.
+        public let ioctl: String
+        /// The errno; 0 where KVM_SET_MSRS stopped at an MSR, which it does without an errno.
+        public let errno: CInt
+        /// The MSR that KVM would not take or give.
+        public let msr: UInt32?
+    }
+
+    /// The vCPUs in order.
+    public internal(set) var vcpus: [VCPU]
+    /// The first step that KVM refused.
+    public internal(set) var refusal: Refusal?
+
+    init(vcpuCount: Int) { vcpus = Array(repeating: VCPU(), count: vcpuCount) }
+
+    mutating func take(_ result: JobResult, of step: JobStep, wanted: [UInt32: UInt64]) {
+        let vcpu = step.vcpu
+        switch (step.operation, result) {
+        case (_, .failed(let errno)):
+            refuse(step, errno: errno)
+        case (.getCPUID, .table(let table)):
+            if vcpus[vcpu].wasSet { vcpus[vcpu].after = table } else { vcpus[vcpu].before = table }
+        case (.setCPUID, .done):
+            vcpus[vcpu].wasSet = true
+        case (.getMSRs(let indices), .msrs(let values)):
+            if values.count < indices.count { refuse(step, errno: 0, msr: indices[values.count]) }
+            if vcpus[vcpu].msrsBefore.isEmpty {
+                vcpus[vcpu].msrsBefore = values
+            } else {
+                vcpus[vcpu].msrsAfter = values
+            }
+        case (.setMSRs(let values), .msrsWritten(let count)) where count < values.count:
+            refuse(step, errno: 0, msr: values.keys.sorted()[count])
+        default:
+            break
+        }
+    }
+
+    private mutating func refuse(_ step: JobStep, errno: CInt, msr: UInt32? = nil) {
+        guard refusal == nil else { return }
+        refusal = Refusal(vcpu: step.vcpu, ioctl: step.ioctlName, errno: errno, msr: msr)
+    }
+}
+
+extension JobStep {
+    /// The name of the ioctl.
+    var ioctlName: String {
+        switch operation {
+        case .getCPUID: "KVM_GET_CPUID2"
+        case .setCPUID, .restoreCPUID: "KVM_SET_CPUID2"
+        case .getMSRs: "KVM_GET_MSRS"
+        case .setMSRs: "KVM_SET_MSRS"
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// A file descriptor that several may refer to, and that an array can hold: closed when the last of them lets go.
+///
+/// This is the owner for descriptors that came from a stranger. Closing those can block for as long as the sender likes
+/// (a file on his own FUSE filesystem, a TCP socket that lingers), or take its time (the last descriptor of a VM), so it
+/// is done by a ``DescriptorCloser``, never on the thread that lets go.
+public final class SharedDescriptor: Sendable {
+    private let descriptor: Atomic<CInt>
+
+    /// Takes ownership of an open descriptor.
+    public init(owning number: CInt) {
+        descriptor = Atomic(number)
+    }
+
+    /// Takes over from a single owner.
+    public convenience init(_ owned: consuming OwnedDescriptor) {
+        self.init(owning: owned.release())
+    }
+
+    /// The number, valid as long as this object lives; -1 once the descriptor was taken or closed.
+    public var number: CInt { descriptor.load(ordering: .relaxed) }
+
+    /// Gives ownership up: whoever gets the number must close it. -1 when somebody took it before.
+    public func take() -> CInt {
+        descriptor.exchange(-1, ordering: .relaxed)
+    }
+
+    /// Closes the descriptor now rather than with the last reference.
+    public func close() {
+        let number = take()
+        if number >= 0 { DescriptorCloser.shared.close(number) }
+    }
+
+    deinit {
+        close()
+    }
+}
