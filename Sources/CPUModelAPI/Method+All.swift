@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Method {
+    /// Describes the API itself.
+    public static let discover = Method(
+        "rpc.discover", "The OpenRPC document of this API", result: .any("an OpenRPC document"))
+
+    /// Tells how the daemon is.
+    public static let status = Method("daemon.status", "Health, versions and counts", result: StatusResult.schema)
+
+    /// Describes this host.
+    public static let describeHost = Method(
+        "host.describe", "This host as a HostCPU document", result: HostDocument.schema)
+
+    /// Lists the catalog.
+    public static let listModels = Method(
+        "model.list", "Every version of every model, with what this host lacks of it",
+        parameters: ListParameters.members,
+        result: .object(
+            [
+                .required("models", .array(ModelSummary.schema, "by name and version")),
+                .required("digest", .string("of the whole catalog")),
+            ], ""))
+
+    /// Shows one model.
+    public static let showModel = Method(
+        "model.show", "One model as it is defined", parameters: ShowParameters.members, result: ModelDefinition.schema)
+
+    /// Expands a model expression.
+    public static let expandModel = Method(
+        "model.expand", "A model expression as features and MSRs; what the host cannot give, and why",
+        parameters: ExpandParameters.members, result: Expansion.schema)
+
+    /// Computes tables.
+    public static let computeTable = Method(
+        "table.compute", "The CPUID tables and feature MSRs of every vCPU", parameters: ComputeParameters.members,
+        result: ComputeResult.schema)
+
+    /// Applies a model to a VM.
+    public static let applyVM = Method(
+        "vm.apply", "Gives a VM's vCPUs a CPU model, reads back what KVM took, and registers the VM",
+        parameters: ApplyParameters.members, result: ApplyResult.schema, isQuery: false, takesDescriptors: true)
+
+    /// Lists VMs.
+    public static let listVMs = Method("vm.list", "The registered VMs", result: VMListResult.schema)
+
+    /// Shows one VM.
+    public static let showVM = Method(
+        "vm.show", "One registered VM with the verdict of every vCPU", parameters: VMParameters.members,
+        result: VMShowResult.schema)
+
+    /// Forgets a VM.
+    public static let forgetVM = Method(
+        "vm.forget", "Drops a VM from the registry; the VM itself is left alone", parameters: VMParameters.members,
+        result: .object([.required("forgotten", .string("the VM's name"))], ""), isQuery: false)
+
+    /// Every method, in the order of the documentation.
+    public static let all: [Method] = [
+        discover, status, describeHost, listModels, showModel, expandModel, computeTable, applyVM, listVMs, showVM,
+        forgetVM,
+    ]
+}

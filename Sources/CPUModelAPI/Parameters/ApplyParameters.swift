@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// The parameters of `vm.apply`.
+public struct ApplyParameters: JSONReadable, Sendable {
+    /// The VM's name.
+    public let name: String
+    /// The CPU it is to have.
+    public let guest: GuestParameters
+    /// What to do when KVM changed the table.
+    public let altered: AlteredPolicy
+    /// Whether to take the name over from a registered VM of the same user.
+    public let replace: Bool
+
+    /// Reads the parameters. The member `fds` was consumed with the descriptors, and is only known here.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        _ = try reader.integer("fds", in: 1...4096)
+        name = try reader.string("name")
+        guest = try GuestParameters(reading: &reader)
+        altered = try reader.enumeration("altered", default: AlteredPolicy.fail)
+        replace = try reader.bool("replace", default: false)
+        guard Self.isName(name) else {
+            throw reader.error(
+                "name", "must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ -, the first a letter or a digit")
+        }
+    }
+
+    /// Whether a text can name a VM.
+    private static func isName(_ text: String) -> Bool {
+        let bytes = text.utf8
+        func isAlphanumeric(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: false
+            }
+        }
+        guard let first = bytes.first, bytes.count <= 64 else { return false }
+        return isAlphanumeric(first) && bytes.allSatisfy { isAlphanumeric($0) || "._:@-".utf8.contains($0) }
+    }
+
+    static let members: [Schema.Member] =
+        [
+            .required("fds", .integer(1...4096, "number of vCPU descriptors sent with the request")),
+            .required("name", .string("name of the VM, unique on this host")),
+        ] + GuestParameters.members + [
+            .optional("altered", AlteredPolicy.schema),
+            .optional("replace", .boolean("take the name over from a registered VM of the same user")),
+        ]
+}

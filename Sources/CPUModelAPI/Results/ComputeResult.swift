@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CPUModels
+public import GuestCPU
+public import JSON
+import X86CPU
+
+/// The result of `table.compute`.
+public struct ComputeResult: JSONWritable, Sendable {
+    private let guest: GuestCPU
+    private let vcpus: [Int]
+    private let dropped: [UnavailableFeature]
+
+    /// The tables of these vCPUs.
+    public init(_ guest: GuestCPU, vcpus: [Int], dropped: [UnavailableFeature]) {
+        self.guest = guest
+        self.vcpus = vcpus
+        self.dropped = dropped
+    }
+
+    /// Writes the tables.
+    public func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("model", guest.model.name)
+            writer.member("expression", guest.model.expression)
+            writer.member("topology", guest.topology)
+            writer.member("stamp", Stamp(table: guest.table(ofVCPU: 0), featureMSRs: guest.featureMSRs).description)
+            writer.array("vcpus") { writer in
+                for position in vcpus {
+                    writer.object { writer in
+                        writer.member("index", position)
+                        writer.member("apicId", guest.apicIDs[position])
+                        writer.member("cpuid", guest.table(ofVCPU: position))
+                    }
+                }
+            }
+            writer.member("featureMSRs", MSRValues(guest.featureMSRs))
+            writer.member("dropped", dropped)
+        }
+    }
+
+    static let schema = Schema.object(
+        [
+            .required("model", .string("")), .required("expression", .string("")),
+            .required("topology", Topology.schema),
+            .required("stamp", .string("of the table, if KVM takes it as it is")),
+            .required(
+                "vcpus",
+                .array(
+                    .object(
+                        [
+                            .required("index", .integer(0...4095, "place in topology order")),
+                            .required("apicId", .integer(0...(.max), "")),
+                            .required("cpuid", .cpuidTable("in the order in which KVM is to have it")),
+                        ], ""), "")),
+            .required("featureMSRs", .msrs("to be written on every vCPU after its table is set")),
+            .required("dropped", .array(UnavailableFeature.schema, "what was left out")),
+        ], "")
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CPUModels
+public import GuestCPU
+public import JSON
+
+/// One VM as the daemon knows it: what it was given, by whom, and what KVM made of it.
+public struct VMRecord: Sendable {
+    /// The VM's name, unique on the host.
+    public let name: String
+    /// The model's full name, with its version.
+    public let model: String
+    /// The expression it was asked for by.
+    public let expression: String
+    /// The topology.
+    public let topology: Topology
+    /// What became of its vCPUs.
+    public let report: VCPUReport
+    /// Features that were left out because the host cannot give them.
+    public let dropped: [UnavailableFeature]
+    /// Which executor ran the job.
+    public let executor: String
+    /// The process that created the VM.
+    public let pid: Int32
+    /// The user of that process.
+    public let uid: UInt32
+    /// When its tables were applied: seconds of the Unix epoch.
+    public let appliedAt: Int64
+    /// The request, for finding it in the journal.
+    public let requestID: String
+
+    /// A record from its parts.
+    public init(
+        name: String, model: String, expression: String, topology: Topology, report: VCPUReport,
+        dropped: [UnavailableFeature], executor: String, pid: Int32, uid: UInt32, appliedAt: Int64, requestID: String
+    ) {
+        self.name = name
+        self.model = model
+        self.expression = expression
+        self.topology = topology
+        self.report = report
+        self.dropped = dropped
+        self.executor = executor
+        self.pid = pid
+        self.uid = uid
+        self.appliedAt = appliedAt
+        self.requestID = requestID
+    }
+
+    /// Writes the members that every answer about the VM has.
+    func writeSummary(to writer: inout JSONWriter) {
+        writer.member("vm", name)
+        writer.member("model", model)
+        writer.member("expression", expression)
+        writer.member("executor", executor)
+        writer.member("verdict", report.verdict.rawValue)
+        writer.member("stamp", report.stamp?.description ?? "")
+        writer.member("requestId", requestID)
+    }
+
+    /// Writes who owns the VM, and since when.
+    func writeOwner(to writer: inout JSONWriter) {
+        writer.member("pid", pid)
+        writer.member("uid", uid)
+        writer.member("appliedAt", appliedAt)
+    }
+
+    static let summaryMembers: [Schema.Member] = [
+        .required("vm", .string("the VM's name")),
+        .required("model", .string("the model's full name")),
+        .required("expression", .string("as it was asked for")),
+        .required("executor", .choice(["direct", "owner", "inject"], "who ran the ioctls")),
+        .required("verdict", VCPUReport.verdictSchema),
+        .required("stamp", .string("hash of all that a guest can see and that must not change")),
+        .required("requestId", .string("CPUMODELD_REQUEST_ID in the journal")),
+    ]
+
+    static let ownerMembers: [Schema.Member] = [
+        .required("pid", .integer(0...(.max), "the process that created the VM")),
+        .required("uid", .integer(0...(.max), "its user")),
+        .required("appliedAt", .integer(0...(.max), "seconds of the Unix epoch")),
+    ]
+}
+
+/// The result of `vm.apply`.
+public struct ApplyResult: JSONWritable {
+    private let record: VMRecord
+
+    /// The result that this record is of.
+    public init(_ record: VMRecord) { self.record = record }
+
+    /// Writes the result.
+    public func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            record.writeSummary(to: &writer)
+            record.report.writeMembers(to: &writer)
+            writer.member("dropped", record.dropped)
+        }
+    }
+
+    static let schema = Schema.object(
+        VMRecord.summaryMembers + VCPUReport.members + [droppedMember], "")
+
+    static let droppedMember = Schema.Member.required(
+        "dropped", .array(UnavailableFeature.schema, "features left out, as the host cannot give them"))
+}
+
+/// The result of `vm.list`.
+public struct VMListResult: JSONWritable {
+    private let records: [VMRecord]
+
+    /// A list of these VMs.
+    public init(_ records: [VMRecord]) { self.records = records }
+
+    /// Writes the list.
+    public func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.array("vms") { writer in
+                for record in records {
+                    writer.object { writer in
+                        record.writeSummary(to: &writer)
+                        record.writeOwner(to: &writer)
+                        writer.member("vcpuCount", record.report.vcpus.count)
+                    }
+                }
+            }
+        }
+    }
+
+    static let schema = Schema.object(
+        [
+            .required(
+                "vms",
+                .array(
+                    .object(
+                        VMRecord.summaryMembers + VMRecord.ownerMembers + [
+                            .required("vcpuCount", .integer(1...4096, ""))
+                        ], ""), "by name"))
+        ], "")
+}
+
+/// The result of `vm.show`.
+public struct VMShowResult: JSONWritable {
+    private let record: VMRecord
+
+    /// All of this record.
+    public init(_ record: VMRecord) { self.record = record }
+
+    /// Writes the record.
+    public func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            record.writeSummary(to: &writer)
+            record.writeOwner(to: &writer)
+            writer.member("topology", record.topology)
+            record.report.writeMembers(to: &writer)
+            writer.member("dropped", record.dropped)
+        }
+    }
+
+    static let schema = Schema.object(
+        VMRecord.summaryMembers + VMRecord.ownerMembers + [.required("topology", Topology.schema)] + VCPUReport.members
+            + [ApplyResult.droppedMember], "")
+}

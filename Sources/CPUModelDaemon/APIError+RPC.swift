@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CPUModelAPI
+import CPUModels
+import GuestCPU
+import JSON
+public import JSONRPC
+import KVM
+import UnitSyntax
+
+extension APIError: RPCErrorConvertible {
+    /// The error object that the article Protocol describes.
+    public var rpcError: RPCError { RPCError(code: kind.code, message: message, data: dataWithKind) }
+}
+
+extension APIError {
+    /// An expression that cannot be understood, or names what does not exist.
+    init(_ error: ExpressionError, in expression: String) {
+        var data = JSONObject()
+        let kind: Kind =
+            switch error.kind {
+            case .unknownModel: .unknownModel
+            case .unknownFeature: .unknownFeature
+            case .syntax, .notAFeature, .runtimeFeature: .badExpression
+            case .hostNeeded: .hostUnavailable
+            }
+        switch kind {
+        case .unknownModel: data.set(.string(error.part), for: "model")
+        case .unknownFeature: data.set(.string(error.part), for: "feature")
+        default: data.set(.string(expression), for: "expression")
+        }
+        if let suggestion = error.suggestion { data.set(.string(suggestion), for: "suggestion") }
+        self.init(kind, error.description, data: data)
+    }
+
+    /// Features that the host cannot give.
+    init(unavailable: [UnavailableFeature], of model: String) {
+        let named = unavailable.prefix(3).map(\.description).joined(separator: "; ")
+        let rest = unavailable.count > 3 ? "; and \(unavailable.count - 3) more" : ""
+        let features = unavailable.map { (try? JSONValue(parsing: $0.jsonBytes())) ?? .null }
+        self.init(
+            .featuresUnavailable,
+            "This host cannot give all of \(model): \(named)\(rest). "
+                + "Leave them out with \"unavailable\": \"drop\", or choose another model.",
+            data: ["features": .array(features)])
+    }
+
+    /// KVM that cannot be used.
+    init(_ error: KVMError) {
+        self.init(
+            .hostUnavailable, "This host's KVM cannot be used: \(error)",
+            data: ["errno": .integer(Int64(error.errno)), "errnoName": .string(error.errnoName)])
+    }
+
+    /// A CPU that cannot be computed.
+    init(_ error: GuestCPUError) {
+        self.init(.badTopology, error.description)
+    }
+
+    /// A VM that is not registered.
+    init(unknownVM name: String, among names: some Collection<String>) {
+        var data: JSONObject = ["vm": .string(name)]
+        var message = "There is no VM \"\(name)\" here."
+        if let suggestion = nearest(name, in: names) {
+            data.set(.string(suggestion), for: "suggestion")
+            message += " Did you mean \"\(suggestion)\"?"
+        }
+        self.init(.unknownVM, message, data: data)
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import Glibc
+import GuestCPU
+import JSON
+import JSONRPC
+import KVM
+import Reactor
+
+/// Gives the vCPUs of one VM their tables by an executor, and judges what KVM made of them.
+@ReactorActor
+struct Application {
+    let executor: any JobExecutor
+    let vcpus: [VCPUDescriptor]
+    let guest: GuestCPU
+
+    /// What became of the vCPUs.
+    ///
+    /// - Parameter acceptsAltered: whether tables that KVM changed may stay.
+    /// - Throws: ``ApplicationError`` once the vCPUs have their old tables back, or that was tried.
+    func run(acceptsAltered: Bool) async throws -> VCPUReport {
+        let tables = (0..<guest.vcpuCount).map(guest.table(ofVCPU:))
+        let plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs)
+        let outcome = plan.outcome(of: try await execute(plan.steps))
+
+        if let refusal = outcome.refusal {
+            throw ApplicationError(.refused(refusal), isRestored: await restore(plan, outcome))
+        }
+        var report = VCPUReport()
+        for (position, vcpu) in outcome.vcpus.enumerated() {
+            guard let after = vcpu.after else {
+                throw ApplicationError(
+                    .fault("the job came back without the table of vCPU \(position)"), isRestored: false)
+            }
+            let table = after.table
+            let differences =
+                tables[position].differences(in: table)
+                + msrDifferences(want: guest.featureMSRs, got: vcpu.msrsAfter)
+            report.add(
+                vcpuID: vcpus[position].id, apicID: guest.apicIDs[position], differences: differences,
+                readBack: StampInput(table: table, featureMSRs: vcpu.msrsAfter))
+        }
+        if report.verdict == .altered, !acceptsAltered {
+            throw ApplicationError(.altered(report), isRestored: await restore(plan, outcome))
+        }
+        return report
+    }
+
+    private func execute(_ steps: [JobStep]) async throws -> [JobResult] {
+        let job = try JobFile(steps, vcpuCount: vcpus.count)
+        do {
+            try await executor.execute(job, on: vcpus)
+            return try job.results()
+        } catch let error as CallError {
+            throw ApplicationError(error)
+        } catch let error as JobFault {
+            throw ApplicationError(.fault(error.description), isRestored: false)
+        }
+    }
+
+    /// Puts back what was there, and says whether that is known to have worked.
+    private func restore(_ plan: TableApplication, _ outcome: ApplicationOutcome) async -> Bool {
+        let steps = plan.restoration(of: outcome)
+        if steps.isEmpty { return true }
+        guard let results = try? await execute(steps) else { return false }
+        return plan.isRestored(outcome, by: steps, results: results)
+    }
+}
+
+/// Why the vCPUs of a VM did not get their tables, and what they have now.
+struct ApplicationError: Error {
+    enum Cause {
+        /// KVM refused a step.
+        case refused(ApplicationOutcome.Refusal)
+        /// KVM changed the tables, and the policy is not to accept that.
+        case altered(VCPUReport)
+        /// The owner did not answer in time.
+        case deadline(Duration)
+        /// The owner's connection ended.
+        case gone
+        /// The owner would not run the job, and ran no step of it.
+        case ownerRefused(String)
+        /// The owner's answer, or the job as it came back, makes no sense.
+        case fault(String)
+    }
+
+    let cause: Cause
+    /// Whether every vCPU is known to have the table it had before.
+    let isRestored: Bool
+
+    init(_ cause: Cause, isRestored: Bool) {
+        self.cause = cause
+        self.isRestored = isRestored
+    }
+
+    init(_ error: CallError) {
+        switch error {
+        case .gone: self.init(.gone, isRestored: false)
+        case .deadline(let time): self.init(.deadline(time), isRestored: false)
+        case .refused(let error): self.init(.ownerRefused(error.message), isRestored: true)
+        case .malformed(let reason): self.init(.fault("the answer makes no sense: \(reason)"), isRestored: false)
+        }
+    }
+}
+
+extension ApplicationError: RPCErrorConvertible {
+    var rpcError: RPCError { apiError.rpcError }
+
+    private var apiError: APIError {
+        switch cause {
+        case .refused(let refusal): Self.error(refusal, isRestored: isRestored)
+        case .altered(let report): Self.error(report, isRestored: isRestored)
+        case .deadline(let time):
+            APIError(
+                .ownerDeadline,
+                "The owner of the VM did not run the job within \(Int(time / .milliseconds(1))) ms; "
+                    + "what its vCPUs have now is not known.",
+                data: ["deadlineMs": .integer(Int64(time / .milliseconds(1))), "restored": false])
+        case .gone:
+            APIError(.ownerGone, "The owner of the VM ended, or closed the connection, before it answered.")
+        case .ownerRefused(let message):
+            APIError(
+                .ownerFault, "The owner of the VM would not run the job: \(message)", data: ["restored": true])
+        case .fault(let reason):
+            APIError(
+                .ownerFault, "The owner's answer cannot be used, and what its vCPUs have now is not known: \(reason)",
+                data: ["restored": false])
+        }
+    }
+
+    private static let restoredText = "every vCPU has the table it had before"
+    private static let notRestoredText = "not every vCPU could be given back the table it had before"
+
+    private static func error(_ refusal: ApplicationOutcome.Refusal, isRestored: Bool) -> APIError {
+        var data: JSONObject = [
+            "errno": .integer(Int64(refusal.errno)),
+            "errnoName": refusal.errno == 0 ? .null : .string(errorName(refusal.errno)),
+            "vcpu": .integer(Int64(refusal.vcpu)), "ioctl": .string(refusal.ioctl), "restored": .bool(isRestored),
+        ]
+        if let msr = refusal.msr { data.set(.string("0x" + String(msr, radix: 16)), for: "msr") }
+        let what =
+            refusal.msr.map { "KVM would not take MSR 0x\(String($0, radix: 16)) of vCPU \(refusal.vcpu)" }
+            ?? "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(errorName(refusal.errno))"
+        let why = reason(refusal).map { ": \($0)" } ?? ""
+        return APIError(.refused, "\(what)\(why); \(isRestored ? restoredText : notRestoredText).", data: data)
+    }
+
+    /// What an errno of the vCPU ioctls means here (Linux, Documentation/virt/kvm/api.rst, and arch/x86/kvm/cpuid.c).
+    private static func reason(_ refusal: ApplicationOutcome.Refusal) -> String? {
+        switch (refusal.errno, refusal.ioctl) {
+        case (EIO, _):
+            "the VM was created by another process, or is dead, and KVM takes its ioctls from its creator only"
+        case (EINVAL, "KVM_SET_CPUID2"): "the vCPU has already run, and its table cannot change any more"
+        case (EPERM, "KVM_SET_CPUID2"):
+            "the table has AMX, and the process has no permission for guest XSTATE; it must ask with "
+                + "arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM, 18) before it creates the first vCPU"
+        default: nil
+        }
+    }
+
+    private static func error(_ report: VCPUReport, isRestored: Bool) -> APIError {
+        var writer = JSONWriter()
+        writer.object { report.writeMembers(to: &$0) }
+        var data = (try? JSONValue(parsing: writer.bytes))?.objectValue ?? JSONObject()
+        data.set(.bool(isRestored), for: "restored")
+        let count = report.differenceSets.reduce(0) { max($0, $1.filter { $0.kind != .runtime }.count) }
+        return APIError(
+            .altered,
+            "KVM accepted the tables and changed \(count) fields of them; \(isRestored ? restoredText : notRestoredText). "
+                + "Accept what KVM makes of it with \"altered\": \"accept\", or choose another model.",
+            data: data)
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import UnitSyntax
+
+/// What an administrator may choose: `/etc/cpumodeld/cpumodeld.conf`, overridden by the command line.
+public struct Configuration: Sendable {
+    /// Where events go.
+    public enum LogTarget: String, Sendable, CaseIterable {
+        /// The journal where there is one, else standard error.
+        case auto
+        /// The journal.
+        case journal
+        /// Standard error.
+        case stderr
+    }
+
+    /// The socket for launchers.
+    public var socketPath = "/run/cpumodeld/cpumodeld.sock"
+    /// The socket for queries.
+    public var querySocketPath = "/run/cpumodeld/cpumodeld-query.sock"
+    /// Permission bits of both sockets.
+    public var socketMode: UInt32 = 0o660
+    /// Directories of model files. A file hides those of the same name in later directories.
+    public var modelDirectories = [
+        "/etc/cpumodeld/models", "/run/cpumodeld/models", "/var/lib/cpumodeld/models",
+        "/usr/local/lib/cpumodeld/models",
+        "/usr/lib/cpumodeld/models",
+    ]
+    /// How long an owner may take to run a job.
+    public var ownerDeadline: Duration = .seconds(10)
+    /// Where events go.
+    public var logTarget = LogTarget.auto
+    /// Most connections at one time.
+    public var maximumConnections = 1024
+    /// Most bytes of one message.
+    public var maximumMessageSize = 1 << 20
+
+    /// Everything at its default.
+    public init() {}
+
+    /// Takes in a file. Keys that it does not set stay as they are.
+    public mutating func read(_ bytes: [UInt8], file: String) throws(UnitSyntaxError) {
+        let unit = try UnitFile(parsing: bytes, file: file)
+        try unit.refuseSections(notIn: ["Daemon", "Limits"])
+        for section in unit.sections {
+            switch section.name {
+            case "Daemon": try readDaemon(section)
+            default: try readLimits(section)
+            }
+        }
+    }
+
+    private mutating func readDaemon(_ section: UnitSection) throws(UnitSyntaxError) {
+        try section.refuseKeys(
+            notIn: ["Socket", "QuerySocket", "SocketMode", "Models", "OwnerDeadlineSec", "Log"])
+        if let path = section.last("Socket") { socketPath = try Self.absolutePath(path) }
+        if let path = section.last("QuerySocket") { querySocketPath = try Self.absolutePath(path) }
+        if let mode = section.last("SocketMode") {
+            guard let bits = UInt32(mode.value, radix: 8), bits <= 0o777 else {
+                throw mode.error("\(mode.key)= must be permission bits in octal, such as 0660.")
+            }
+            socketMode = bits
+        }
+        let directories = section.all("Models")
+        if !directories.isEmpty {
+            modelDirectories = []
+            for assignment in directories { modelDirectories += try assignment.words() }
+        }
+        if let deadline = section.last("OwnerDeadlineSec") {
+            ownerDeadline = try deadline.duration(in: .milliseconds(1) ... .seconds(3600))
+        }
+        if let log = section.last("Log") { logTarget = try log.enumeration() }
+    }
+
+    private mutating func readLimits(_ section: UnitSection) throws(UnitSyntaxError) {
+        try section.refuseKeys(notIn: ["Connections", "MessageSize"])
+        if let connections = section.last("Connections") {
+            maximumConnections = try connections.integer(in: 1...100_000)
+        }
+        if let size = section.last("MessageSize") {
+            maximumMessageSize = Int(try size.size(in: 4096...(64 << 20)))
+        }
+    }
+
+    private static func absolutePath(_ assignment: UnitAssignment) throws(UnitSyntaxError) -> String {
+        guard assignment.value.hasPrefix("/") else {
+            throw assignment.error("\(assignment.key)= must be an absolute path.")
+        }
+        return assignment.value
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import CPUModels
+import Glibc
+import JSON
+import JSONRPC
+import KVM
+public import Reactor
+import Systemd
+import UnitSyntax
+import X86CPU
+
+/// The daemon: sockets, services, signals, and the service manager.
+@ReactorActor
+public final class Daemon {
+    /// The version of this program.
+    public nonisolated static let version = "0.1.0"
+
+    private let configuration: Configuration
+    private let log: EventLog
+    private let host: HostState
+    private let models: ModelService
+    private let vms: VMService
+    private var listeners: [Listener] = []
+    private let started = ContinuousClock.now
+
+    /// A daemon with this configuration; reads the catalog and asks the host.
+    ///
+    /// - Throws: what is wrong with the catalog.
+    public init(_ configuration: Configuration) throws {
+        self.configuration = configuration
+        log = EventLog(configuration.logTarget)
+        host = HostState()
+        models = ModelService(
+            catalog: try ModelCatalog(files: ModelFiles.inForce(configuration.modelDirectories)), host: host)
+        vms = VMService(models: models, host: host, log: log, ownerDeadline: configuration.ownerDeadline)
+    }
+
+    /// Opens the sockets and starts to serve.
+    public func start() throws {
+        let dispatcher = Dispatcher(methods())
+        dispatcher.suggestion = { name in nearest(name, in: Method.all.map(\.name)) }
+        let activated = ServiceManager.activatedSockets()
+        for socket in activated {
+            try listen(
+                on: OwnedDescriptor(owning: socket.descriptor), as: socket.name == "cpumodeld-query" ? .query : .full,
+                dispatcher)
+        }
+        if activated.isEmpty {
+            let mode = configuration.socketMode
+            try listen(on: Listener.bind(to: configuration.socketPath, mode: mode), as: .full, dispatcher)
+            try listen(on: Listener.bind(to: configuration.querySocketPath, mode: mode), as: .query, dispatcher)
+        }
+        try handleSignals()
+        feedWatchdog()
+        announce()
+    }
+
+    private func listen(
+        on socket: consuming OwnedDescriptor, as kind: Connection.Kind, _ dispatcher: Dispatcher
+    ) throws {
+        var limits = ListenerLimits()
+        limits.connections = configuration.maximumConnections
+        var connectionLimits = ConnectionLimits()
+        connectionLimits.lineBytes = configuration.maximumMessageSize
+        let listener = Listener(
+            owning: socket, kind: kind, dispatcher: dispatcher, limits: limits, connectionLimits: connectionLimits
+        ) { [log] event in Self.record(event, in: log) }
+        try listener.start()
+        listeners.append(listener)
+    }
+
+    // MARK: Methods
+
+    private func methods() -> [ServedMethod] {
+        let (models, vms, host) = (models, vms, host)
+        return [
+            immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
+            immediate(.status, NoParameters.self) { [weak self] _, _ in
+                guard let self else { throw CancellationError() }
+                return .value(status())
+            },
+            immediate(.describeHost, NoParameters.self) { _, _ in .value(HostDocument(try host.required())) },
+            immediate(.listModels, ListParameters.self) { parameters, _ in models.list(parameters) },
+            immediate(.showModel, ShowParameters.self) { parameters, _ in try models.show(parameters) },
+            immediate(.expandModel, ExpandParameters.self) { parameters, _ in try models.expand(parameters) },
+            immediate(.computeTable, ComputeParameters.self) { parameters, _ in try models.compute(parameters) },
+            served(.applyVM, .asynchronous { request in try await vms.apply(request) }),
+            immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
+            immediate(.showVM, VMParameters.self) { parameters, _ in try vms.show(parameters) },
+            immediate(.forgetVM, VMParameters.self) { parameters, request in
+                try vms.forget(parameters, by: request.peer)
+            },
+        ]
+    }
+
+    private func immediate<Parameters: JSONReadable>(
+        _ method: Method, _ type: Parameters.Type,
+        _ body: @escaping @ReactorActor (Parameters, Request) throws -> Reply
+    ) -> ServedMethod {
+        served(
+            method,
+            .immediate { request in try body(Parameters(reading: request.params, path: "params"), request) })
+    }
+
+    private func served(_ method: Method, _ handler: MethodHandler) -> ServedMethod {
+        ServedMethod(
+            method.name, isQuery: method.isQuery, takesDescriptors: method.takesDescriptors, handler: handler)
+    }
+
+    private func status() -> StatusResult {
+        StatusResult(
+            version: Self.version, pid: getpid(), uptimeSeconds: Int((ContinuousClock.now - started) / .seconds(1)),
+            host: host.host?.identity, hostProblem: host.problem?.description, models: models.catalog.models.count,
+            versions: models.catalog.models.reduce(0) { $0 + $1.versions.count }, catalogDigest: models.catalog.digest,
+            vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count })
+    }
+
+    // MARK: Life
+
+    private func announce() {
+        let count = models.catalog.models.count
+        if let problem = host.problem {
+            log.record(
+                Event(
+                    .hostUnavailable,
+                    "KVM cannot be used here: \(problem) Queries about models and documents still work."))
+        }
+        let summary = "\(count) models"
+        log.record(
+            Event(.ready, "Serving \(summary), version \(Self.version).").with("CPUMODELD_MODELS", String(count)))
+        ServiceManager.notify("READY=1\nSTATUS=Serving \(summary).")
+    }
+
+    private func handleSignals() throws {
+        try Reactor.main.onSignal(SIGTERM) { [weak self] _ in self?.stop() }
+        try Reactor.main.onSignal(SIGINT) { [weak self] _ in self?.stop() }
+        try Reactor.main.onSignal(SIGHUP) { [weak self] _ in self?.reload() }
+    }
+
+    private func stop() {
+        ServiceManager.notify("STOPPING=1")
+        log.record(Event(.stopping, "Stopping."))
+        for listener in listeners {
+            listener.stop()
+            listener.closeConnections()
+        }
+        Reactor.main.stop()
+    }
+
+    /// Reads the model files anew. A set that cannot be read whole changes nothing.
+    private func reload() {
+        ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Self.monotonicMicroseconds())")
+        do {
+            let catalog = try ModelCatalog(files: ModelFiles.inForce(configuration.modelDirectories))
+            models.replaceCatalog(catalog)
+            log.record(Event(.reloaded, "Read \(catalog.models.count) models anew."))
+            ServiceManager.notify("READY=1\nSTATUS=Serving \(catalog.models.count) models.")
+        } catch {
+            log.record(
+                Event(.reloadFailed, "The models could not be read anew, and the old ones stay in force: \(error)"))
+            ServiceManager.notify("READY=1\nSTATUS=Reload failed, the old models stay in force.")
+        }
+    }
+
+    /// From the event loop itself: a loop that hangs feeds no watchdog.
+    private func feedWatchdog() {
+        guard let interval = ServiceManager.watchdogMicroseconds else { return }
+        ServiceManager.notify("WATCHDOG=1")
+        _ = Reactor.main.schedule(after: .microseconds(Int64(interval / 3))) { [weak self] in self?.feedWatchdog() }
+    }
+
+    private static func monotonicMicroseconds() -> Int {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+    }
+
+    // MARK: What happens to connections
+
+    private static func record(_ event: TransportEvent, in log: EventLog) {
+        switch event {
+        case .opened, .closed(_, .peerClosed), .closed(_, .fault), .closed(_, .closedHere):
+            break
+        case .closed(let connection, let reason):
+            log.record(refusal("A client was dropped: \(reason).", of: connection.peer))
+        case .fault(let connection, let error):
+            log.record(refusal("A client broke the protocol: \(error)", of: connection.peer))
+        case .strayResponse(let connection, let id):
+            log.record(refusal("A client answered request \(id), for which nobody waits.", of: connection.peer))
+        case .handlerFailed(let connection, let method, let error):
+            log.record(refusal("\(method) failed inside the daemon: \(error)", of: connection.peer))
+        case .refused(let error):
+            log.record(Event(.clientRefused, "A client was turned away: \(error)"))
+        case .acceptFailed(let error):
+            log.record(Event(.clientRefused, "No connection can be accepted: \(error)"))
+        }
+    }
+
+    private static func refusal(_ message: String, of peer: Peer) -> Event {
+        Event(.clientRefused, message)
+            .with("CPUMODELD_PEER_PID", String(peer.processID))
+            .with("CPUMODELD_PEER_UID", String(peer.userID))
+    }
+}

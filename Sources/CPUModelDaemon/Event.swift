@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Systemd
+
+/// Something that an operator may want to know later: a message, a place in the journal's catalog, and fields to search
+/// by.
+public struct Event: Sendable {
+    /// What happened. Each has a MESSAGE_ID, and an entry in the message catalog that says what to do.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The daemon serves requests.
+        case ready
+        /// The daemon ends.
+        case stopping
+        /// Models and configuration were read anew.
+        case reloaded
+        /// They could not be, and the old ones stay in force.
+        case reloadFailed = "reload-failed"
+        /// KVM cannot be used on this host.
+        case hostUnavailable = "host-unavailable"
+        /// A VM has its CPU.
+        case vmApplied = "vm-applied"
+        /// A VM did not get its CPU.
+        case vmRefused = "vm-refused"
+        /// One thing that KVM changed in a VM's tables.
+        case vmDifference = "vm-difference"
+        /// A registered VM's owner ended.
+        case vmGone = "vm-gone"
+        /// A VM was dropped from the registry on request.
+        case vmForgotten = "vm-forgotten"
+        /// A client was turned away or broke the protocol.
+        case clientRefused = "client-refused"
+
+        /// MESSAGE_ID, 128 random bits (sd-id128(3)).
+        var messageID: String {
+            switch self {
+            case .ready: "5b0a1c8e6c6f4f0c9b0f4d2f8f5b6a01"
+            case .stopping: "c1de0a3c8a7d4b4fb6ab7c40a4a3ce02"
+            case .reloaded: "8e2d6b1fd3c94c46a0f37d2f19a7e503"
+            case .reloadFailed: "f7a9c3e05be148a18b2fd6c0f9f31b04"
+            case .hostUnavailable: "27d4b96ef2414f1f9c83a40e5cb0d805"
+            case .vmApplied: "a43f0d7b19cc4f02a1f6b0c27e88f506"
+            case .vmRefused: "d90b2e7c63f94a1bb5be0f4a5c2d1707"
+            case .vmDifference: "6fc1b8a2e44d4c3f8e0a9d7b3f5c2608"
+            case .vmGone: "b2e85d0f7a1c4e9d9f4b6c3a8d2e7109"
+            case .vmForgotten: "3a7c9e1b5d2f4a6c8b0e4f7d1c9a350a"
+            case .clientRefused: "9d4e6f1a2b8c4d7e8f3a5b0c6d1e270b"
+            }
+        }
+
+        var priority: JournalEntry.Priority {
+            switch self {
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten: .info
+            case .vmApplied: .notice
+            case .vmDifference: .info
+            case .vmRefused, .clientRefused: .warning
+            case .reloadFailed, .hostUnavailable: .error
+            }
+        }
+    }
+
+    /// What happened.
+    let kind: Kind
+    /// A sentence.
+    let message: String
+    /// Fields to search by. The names are ours; values may be a client's.
+    private(set) var fields: [(name: StaticString, value: String)] = []
+
+    init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    /// The event with a field more; without it where there is no value.
+    func with(_ name: StaticString, _ value: String?) -> Event {
+        guard let value else { return self }
+        var event = self
+        event.fields.append((name, value))
+        return event
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Systemd
+
+/// Where events go: the journal, or standard error where there is none.
+public struct EventLog: Sendable {
+    private let usesJournal: Bool
+
+    /// A log as the configuration wants it.
+    public init(_ target: Configuration.LogTarget) {
+        usesJournal =
+            switch target {
+            case .auto: JournalEntry.isAvailable
+            case .journal: true
+            case .stderr: false
+            }
+    }
+
+    /// Records an event.
+    func record(_ event: Event) {
+        if usesJournal {
+            var entry = JournalEntry(event.message, priority: event.kind.priority)
+            entry.add("MESSAGE_ID", event.kind.messageID)
+            entry.add("SYSLOG_IDENTIFIER", "cpumodeld")
+            entry.add("CPUMODELD_EVENT", event.kind.rawValue)
+            for field in event.fields { entry.add(field.name, field.value) }
+            if entry.send() { return }
+        }
+        write(event)
+    }
+
+    /// One line: the message, then the fields without their common prefix.
+    private func write(_ event: Event) {
+        var line = "cpumodeld: \(event.kind.rawValue): \(Self.printable(event.message))"
+        let prefix = "CPUMODELD_"
+        if !event.fields.isEmpty {
+            let fields = event.fields.map { name, value in
+                let name = "\(name)"
+                let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+                return "\(short)=\(Self.printable(value))"
+            }
+            line += " [\(fields.joined(separator: " "))]"
+        }
+        line += "\n"
+        var bytes = Array(line.utf8)
+        _ = unsafe Glibc.write(STDERR_FILENO, &bytes, bytes.count)
+    }
+
+    /// What a client named must not move a terminal's cursor.
+    private static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import CPUModels
+import GuestCPU
+import JSON
+import JSONRPC
+import Reactor
+import X86CPU
+
+/// Answers what concerns models and tables alone, and no VM.
+@ReactorActor
+final class ModelService {
+    private(set) var catalog: ModelCatalog
+    private let host: HostState
+    /// What each version lacks on this host: the answer of `model.list` until the catalog changes.
+    private var summaries: [ModelSummary]?
+
+    init(catalog: ModelCatalog, host: HostState) {
+        self.catalog = catalog
+        self.host = host
+    }
+
+    /// Puts another catalog in force.
+    func replaceCatalog(_ catalog: ModelCatalog) {
+        self.catalog = catalog
+        summaries = nil
+    }
+
+    /// `model.list`.
+    func list(_ parameters: ListParameters) -> Reply {
+        let summaries = summaries ?? makeSummaries()
+        self.summaries = summaries
+        let shown = parameters.usableOnly ? summaries.filter { $0.unavailable?.isEmpty == true } : summaries
+        let digest = catalog.digest
+        return .written { writer in
+            writer.object { writer in
+                writer.member("models", shown)
+                writer.member("digest", digest)
+            }
+        }
+    }
+
+    /// `model.show`.
+    func show(_ parameters: ShowParameters) throws(APIError) -> Reply {
+        guard let version = catalog.version(named: parameters.model),
+            let model = catalog.models.first(where: { $0.name == version.modelName })
+        else {
+            var data: JSONObject = ["model": .string(parameters.model)]
+            var message = "There is no model \"\(parameters.model)\"."
+            if let suggestion = catalog.nearestName(to: parameters.model) {
+                data.set(.string(suggestion), for: "suggestion")
+                message += " Did you mean \"\(suggestion)\"?"
+            }
+            throw APIError(.unknownModel, message, data: data)
+        }
+        return .value(ModelDefinition(version, of: model))
+    }
+
+    /// `model.expand`.
+    func expand(_ parameters: ExpandParameters) throws(APIError) -> Reply {
+        let host = try chosen(parameters.host)
+        let guest = try guest(
+            expand(parameters.model, on: host), on: host, topology: nil, vcpuCount: 1, options: GuestCPU.Options())
+        return .value(Expansion(guest.model, featureMSRs: guest.featureMSRs, withheld: guest.withheld))
+    }
+
+    /// `table.compute`.
+    func compute(_ parameters: ComputeParameters) throws(APIError) -> Reply {
+        let host = try chosen(parameters.host)
+        let count = parameters.guest.apicIDs?.count ?? 1
+        let (guest, dropped) = try guest(parameters.guest, on: host, vcpuCount: count)
+        let vcpus = parameters.vcpus ?? Array(0..<guest.vcpuCount)
+        if let beyond = vcpus.first(where: { $0 >= guest.vcpuCount }) {
+            throw APIError(.badTopology, "There is no vCPU \(beyond): the topology has \(guest.vcpuCount).")
+        }
+        return .value(ComputeResult(guest, vcpus: vcpus, dropped: dropped))
+    }
+
+    /// The CPU that a request asks for, under its policy for what the host cannot give.
+    ///
+    /// - Parameter vcpuCount: how many vCPUs there are where the request gives no topology.
+    func guest(
+        _ parameters: GuestParameters, on host: HostCPU, vcpuCount: Int
+    ) throws(APIError) -> (guest: GuestCPU, dropped: [UnavailableFeature]) {
+        let model = try expand(parameters.model, on: host)
+        let guest = try guest(
+            model, on: host, topology: parameters.topology, vcpuCount: vcpuCount,
+            options: GuestCPU.Options(
+                physicalAddressBits: parameters.physicalAddressBits, apicIDs: parameters.apicIDs))
+        let missing = guest.missing
+        if parameters.unavailable == .fail, !missing.isEmpty {
+            throw APIError(unavailable: missing, of: model.name)
+        }
+        return (guest, missing)
+    }
+
+    private func guest(
+        _ model: ExpandedModel, on host: HostCPU, topology: Topology?, vcpuCount: Int, options: GuestCPU.Options
+    ) throws(APIError) -> GuestCPU {
+        let shape: Topology
+        do throws(TopologyError) {
+            if let topology { shape = topology } else { shape = try Topology(cores: UInt32(vcpuCount)) }
+        } catch {
+            throw APIError(.badTopology, error.description)
+        }
+        do throws(GuestCPUError) {
+            return try GuestCPU(model: model, host: host, topology: shape, options: options)
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    /// The host that a request names, or this one.
+    private func chosen(_ other: HostCPU?) throws(APIError) -> HostCPU {
+        if let other { return other }
+        return try host.required()
+    }
+
+    private func expand(_ expression: String, on host: HostCPU) throws(APIError) -> ExpandedModel {
+        do throws(ExpressionError) {
+            return try catalog.expand(ModelExpression(parsing: expression), on: host)
+        } catch {
+            throw APIError(error, in: expression)
+        }
+    }
+
+    private func makeSummaries() -> [ModelSummary] {
+        catalog.models.flatMap { model in
+            model.versions.map { version in
+                let unavailable = host.host.flatMap { host in
+                    (try? expand(version.name, on: host)).map { $0.unavailable.map(\.feature) }
+                }
+                return ModelSummary(version, unavailable: unavailable)
+            }
+        }
+    }
+}

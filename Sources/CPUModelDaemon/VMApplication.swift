@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import CPUModels
+import Glibc
+import GuestCPU
+import JSON
+import JSONRPC
+import KVM
+import Reactor
+import X86CPU
+
+/// One `vm.apply` from beginning to end:
+///
+///     request + fds -> model -> table -> job -> executor -> read-back -> verdict -> record + journal -> reply
+///
+/// Whatever goes wrong on the way, the vCPUs get back the tables they had, or the error says that they have not.
+@ReactorActor
+struct VMApplication {
+    private let parameters: ApplyParameters
+    private let request: Request
+    private let requestID: String
+    private let service: VMService
+
+    init(_ parameters: ApplyParameters, from request: Request, requestID: String, service: VMService) {
+        self.parameters = parameters
+        self.request = request
+        self.requestID = requestID
+        self.service = service
+    }
+
+    func run() async throws -> VMRecord {
+        do {
+            let record = try await apply()
+            report(record)
+            return record
+        } catch {
+            report(error)
+            throw error
+        }
+    }
+
+    private func apply() async throws -> VMRecord {
+        let vcpus = try identifiedVCPUs()
+        let host = try service.host.required()
+        let (guest, dropped) = try service.models.guest(parameters.guest, on: host, vcpuCount: vcpus.count)
+        try check(vcpus, against: guest)
+        guard let owner = request.peer.pidfd else {
+            throw APIError(.ownerGone, "The process that sent the request has ended.")
+        }
+
+        let uid = request.peer.userID
+        try service.registry.reserve(parameters.name) { $0.uid == uid && parameters.replace }
+        defer { service.registry.cancelReservation(parameters.name) }
+
+        let executor = OwnerExecutor(connection: request.connection, deadline: service.ownerDeadline)
+        let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest)
+            .run(acceptsAltered: parameters.altered == .accept)
+
+        let record = VMRecord(
+            name: parameters.name, model: guest.model.name, expression: guest.model.expression,
+            topology: guest.topology, report: applied, dropped: dropped, executor: executor.name,
+            pid: request.peer.processID, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
+        let log = service.log
+        try service.registry.register(record, owner: owner.number) { record in
+            log.record(
+                Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
+                    .with("CPUMODELD_VM", record.name)
+                    .with("CPUMODELD_PEER_PID", String(record.pid))
+                    .with("CPUMODELD_STAMP", record.report.stamp?.description))
+        }
+        return record
+    }
+
+    /// The descriptors as vCPUs, each once.
+    private func identifiedVCPUs() throws(APIError) -> [VCPUDescriptor] {
+        var vcpus: [VCPUDescriptor] = []
+        vcpus.reserveCapacity(request.descriptors.count)
+        for (index, descriptor) in request.descriptors.enumerated() {
+            do throws(NotAVCPU) {
+                vcpus.append(try VCPUDescriptor(identifying: descriptor))
+            } catch {
+                throw APIError(
+                    .badDescriptor, "Descriptor \(index) is not a KVM vCPU: it is \(error.found).",
+                    data: ["index": .integer(Int64(index)), "found": .string(error.found)])
+            }
+        }
+        var indices: [UInt32: Int] = [:]
+        for (index, vcpu) in vcpus.enumerated() {
+            if let earlier = indices.updateValue(index, forKey: vcpu.id) {
+                let found = "vCPU \(vcpu.id), as descriptor \(earlier)"
+                throw APIError(
+                    .badDescriptor,
+                    "Descriptors \(earlier) and \(index) are both vCPU \(vcpu.id): "
+                        + "the same one twice, or those of two VMs.",
+                    data: ["index": .integer(Int64(index)), "found": .string(found)])
+            }
+        }
+        return vcpus
+    }
+
+    /// With a local APIC in the kernel a vCPU's id is its initial APIC id, so both must be what the topology says.
+    private func check(_ vcpus: [VCPUDescriptor], against guest: GuestCPU) throws(APIError) {
+        let found = vcpus.map(\.id)
+        let expected = guest.apicIDs
+        guard found.count == expected.count else {
+            throw APIError(
+                .badTopology,
+                "The topology has \(expected.count) vCPUs, but \(found.count) vCPU descriptors came with the request.")
+        }
+        guard parameters.guest.apicIDs != nil || found == expected else {
+            throw APIError(
+                .badTopology,
+                "The vCPU ids are not the APIC ids that the topology gives; "
+                    + "create the vCPUs with those ids, or say \"apicIds\".",
+                data: [
+                    "expectedVCPUIds": .array(expected.map { .integer(Int64($0)) }),
+                    "foundVCPUIds": .array(found.map { .integer(Int64($0)) }),
+                ])
+        }
+    }
+
+    private func report(_ record: VMRecord) {
+        let count = record.report.vcpus.count
+        service.log.record(
+            event(
+                .vmApplied, "VM \(record.name): \(count) vCPUs have \(record.model), verdict \(record.report.verdict)."
+            )
+            .with("CPUMODELD_MODEL", record.model)
+            .with("CPUMODELD_STAMP", record.report.stamp?.description)
+            .with("CPUMODELD_VERDICT", record.report.verdict.rawValue)
+            .with("CPUMODELD_EXECUTOR", record.executor))
+        reportDifferences(record.report)
+    }
+
+    /// Each distinct difference once, with the vCPUs it concerns. A guest's table has few enough registers to list them
+    /// all.
+    private func reportDifferences(_ report: VCPUReport) {
+        for (number, differences) in report.differenceSets.enumerated() {
+            let vcpus = IndexRanges(report.vcpus.filter { $0.differenceSet == number }.map(\.index)).description
+            for difference in differences {
+                service.log.record(
+                    event(.vmDifference, "VM \(parameters.name), vCPUs \(vcpus): \(difference.sentence).")
+                        .with("CPUMODELD_VCPU", vcpus)
+                        .with("CPUMODELD_LEAF", difference.leafText)
+                        .with("CPUMODELD_SUBLEAF", difference.subleafText)
+                        .with("CPUMODELD_REG", difference.registerText)
+                        .with("CPUMODELD_WANT", difference.wantText)
+                        .with("CPUMODELD_GOT", difference.gotText))
+            }
+        }
+    }
+
+    private func report(_ error: any Error) {
+        let known = (error as? any RPCErrorConvertible)?.rpcError
+        let kind = known?.data?["kind"]?.stringValue
+        service.log.record(
+            event(
+                .vmRefused,
+                "VM \(parameters.name) did not get \(parameters.guest.model): \(known?.message ?? "\(error)")"
+            )
+            .with("CPUMODELD_MODEL", parameters.guest.model)
+            .with("CPUMODELD_REASON", kind))
+        if case .altered(let report)? = (error as? ApplicationError)?.cause { reportDifferences(report) }
+    }
+
+    private func event(_ kind: Event.Kind, _ message: String) -> Event {
+        Event(kind, message)
+            .with("CPUMODELD_VM", parameters.name)
+            .with("CPUMODELD_PEER_PID", String(request.peer.processID))
+            .with("CPUMODELD_PEER_UID", String(request.peer.userID))
+            .with("CPUMODELD_REQUEST_ID", requestID)
+    }
+}

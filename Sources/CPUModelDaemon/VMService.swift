@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import JSON
+import JSONRPC
+import Reactor
+
+/// Answers what concerns VMs.
+@ReactorActor
+final class VMService {
+    let registry = VMRegistry()
+    let models: ModelService
+    let host: HostState
+    let log: EventLog
+    let ownerDeadline: Duration
+    private var requests = 0
+
+    init(models: ModelService, host: HostState, log: EventLog, ownerDeadline: Duration) {
+        self.models = models
+        self.host = host
+        self.log = log
+        self.ownerDeadline = ownerDeadline
+    }
+
+    /// `vm.apply`.
+    func apply(_ request: Request) async throws -> Reply {
+        let parameters = try ApplyParameters(reading: request.params, path: "params")
+        requests += 1
+        let application = VMApplication(
+            parameters, from: request, requestID: "\(startID)-\(requests)", service: self)
+        return .value(ApplyResult(try await application.run()))
+    }
+
+    /// `vm.list`.
+    func list() -> Reply { .value(VMListResult(registry.all)) }
+
+    /// `vm.show`.
+    func show(_ parameters: VMParameters) throws(APIError) -> Reply {
+        .value(VMShowResult(try record(named: parameters.vm)))
+    }
+
+    /// `vm.forget`.
+    func forget(_ parameters: VMParameters, by peer: Peer) throws(APIError) -> Reply {
+        let record = try record(named: parameters.vm)
+        registry.forget(record.name)
+        log.record(
+            Event(.vmForgotten, "VM \(record.name) was dropped from the registry on request.")
+                .with("CPUMODELD_VM", record.name)
+                .with("CPUMODELD_PEER_PID", String(peer.processID))
+                .with("CPUMODELD_PEER_UID", String(peer.userID)))
+        return .written { writer in writer.object { $0.member("forgotten", record.name) } }
+    }
+
+    private func record(named name: String) throws(APIError) -> VMRecord {
+        guard let record = registry.vm(named: name) else { throw APIError(unknownVM: name, among: registry.names) }
+        return record
+    }
+
+    /// Tells the requests of this run of the daemon from those of the last.
+    private let startID = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
+}
