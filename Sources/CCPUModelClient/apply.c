@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "connection.h"
+#include "error.h"
+
+static unsigned at_least_one(unsigned count)
+{
+    return count ? count : 1;
+}
+
+static void write_topology(struct text *params, const struct cpumodel_topology *t)
+{
+    if (!(t->sockets | t->dies | t->modules | t->cores | t->threads))
+        return;
+    cpumodel_text_format(
+        params, ",\"topology\":{\"sockets\":%u,\"dies\":%u,\"modules\":%u,\"cores\":%u,\"threads\":%u}",
+        at_least_one(t->sockets), at_least_one(t->dies), at_least_one(t->modules), at_least_one(t->cores),
+        at_least_one(t->threads));
+}
+
+/// The parameters of vm.apply; what has its default is left out.
+static void write_params(struct text *params, const struct cpumodel_vm *vm)
+{
+    cpumodel_text_format(params, "{\"fds\":%u,\"name\":", vm->vcpu_count);
+    cpumodel_text_string(params, vm->name);
+    cpumodel_text_format(params, ",\"model\":");
+    cpumodel_text_string(params, vm->model);
+    write_topology(params, &vm->topology);
+    for (unsigned i = 0; vm->apic_ids && i < vm->vcpu_count; i++)
+        cpumodel_text_format(params, i ? ",%u" : ",\"apicIds\":[%u", vm->apic_ids[i]);
+    if (vm->apic_ids)
+        cpumodel_text_add(params, "]", 1);
+    if (vm->physical_address_bits)
+        cpumodel_text_format(params, ",\"physicalAddressBits\":%u", vm->physical_address_bits);
+    if (vm->drop_unavailable)
+        cpumodel_text_format(params, ",\"unavailable\":\"drop\"");
+    if (vm->accept_altered)
+        cpumodel_text_format(params, ",\"altered\":\"accept\"");
+    if (vm->replace)
+        cpumodel_text_format(params, ",\"replace\":true");
+    cpumodel_text_add(params, "}", 1);
+}
+
+int cpumodel_apply(
+    struct cpumodel *connection, const struct cpumodel_vm *vm, struct cpumodel_result **result,
+    struct cpumodel_error *error)
+{
+    *result = NULL;
+    if (!vm->name || !vm->model)
+        return cpumodel_error_set(error, -EINVAL, "invalidArgument", "a VM needs a name and a model");
+    if (!vm->vcpu_fds || vm->vcpu_count == 0 || vm->vcpu_count > CPUMODEL_MAX_VCPUS)
+        return cpumodel_error_set(
+            error, -EINVAL, "invalidArgument", "a VM has 1 to %d vCPUs, not %u", CPUMODEL_MAX_VCPUS, vm->vcpu_count);
+
+    struct text params = {0};
+    char *json = NULL;
+    write_params(&params, vm);
+    connection->execute = vm->execute;
+    connection->context = vm->context;
+    int code = cpumodel_request(connection, "vm.apply", &params, vm->vcpu_fds, vm->vcpu_count, &json, error);
+    connection->execute = NULL;
+    connection->context = NULL;
+    cpumodel_text_free(&params);
+    if (code < 0)
+        return code;
+
+    code = cpumodel_result_read(json, result);
+    free(json);
+    if (code == -ENOMEM)
+        return cpumodel_error_no_memory(error);
+    if (code < 0)
+        return cpumodel_error_set(error, -EPROTO, "protocol", "the daemon's answer to vm.apply is no object");
+    return 0;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libcpumodel: ask cpumodeld to give the vCPUs of a virtual machine a CPU model.
+//
+//     struct cpumodel *daemon;
+//     struct cpumodel_result *result;
+//     struct cpumodel_error error;
+//     struct cpumodel_vm vm = {
+//         .name = "web-1", .model = "EPYC-Milan-v2,-svm", .vcpu_fds = fds, .vcpu_count = 4,
+//         .topology = {.cores = 2, .threads = 2},
+//     };
+//     if (cpumodel_connect(&daemon, NULL, &error) < 0 || cpumodel_apply(daemon, &vm, &result, &error) < 0)
+//         errx(1, "%s", error.message);
+//     printf("%s\n", result->stamp);
+//
+// When to call: after KVM_CREATE_VCPU of every vCPU and before the first KVM_RUN, in the process that created the VM.
+//
+// KVM takes a vCPU's ioctls only from the process that created its VM. So the daemon computes, and sends this library
+// a job, a short list of KVM_SET_CPUID2, KVM_SET_MSRS and the like; the library checks it, runs it on the vCPUs while
+// cpumodel_apply() waits, and the daemon judges what came of it. No privilege is needed, no thread is started.
+//
+// The library needs libc and nothing else, keeps no global state, prints nothing, and raises no signal. A connection
+// may be used by one thread at a time; different connections have nothing to do with each other. Every descriptor it
+// opens or receives is close-on-exec.
+
+#ifndef CPUMODEL_H
+#define CPUMODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CPUMODEL_API __attribute__((visibility("default")))
+
+/// Where cpumodeld listens when neither the caller nor $CPUMODELD_SOCKET says otherwise.
+#define CPUMODEL_DEFAULT_SOCKET "/run/cpumodeld/cpumodeld.sock"
+
+/// Most vCPUs of one VM.
+#define CPUMODEL_MAX_VCPUS 4096
+
+// ---- Errors ---------------------------------------------------------------------------------------------------------
+
+/// Why a call failed. Functions write it when they fail and leave it alone when they succeed, so it needs no
+/// initialiser. Pass NULL where only the returned code matters.
+struct cpumodel_error {
+    /// The daemon's error code (JSON-RPC, -32768 to -32000); or minus an errno when the fault is on this side:
+    /// -EINVAL, the request makes no sense; -ETIMEDOUT, no answer in time; -EPROTO, the peer does not speak the
+    /// protocol; -ECONNRESET, it hung up; -ENOMEM; or what connect(2) or sendmsg(2) said.
+    int code;
+    /// One word for a program: the daemon's (`featuresUnavailable`, `altered`, ...), or `connection`, `timeout`,
+    /// `protocol`, `invalidArgument`, `noMemory`.
+    char kind[32];
+    /// One sentence for a person.
+    char message[512];
+    /// What the daemon adds for a program, JSON text; or NULL. See cpumodel_result_read().
+    char *data;
+};
+
+/// Frees what a filled-in error holds.
+CPUMODEL_API void cpumodel_error_clear(struct cpumodel_error *error);
+
+// ---- Connection -----------------------------------------------------------------------------------------------------
+
+struct cpumodel;
+
+/// Connects to the daemon at `path`; if NULL, at $CPUMODELD_SOCKET; if that is not set, at CPUMODEL_DEFAULT_SOCKET.
+/// Returns 0, or the code of `error`.
+CPUMODEL_API int cpumodel_connect(struct cpumodel **connection, const char *path, struct cpumodel_error *error);
+
+/// Closes the connection and everything it holds. The VMs it registered stay registered for as long as this process
+/// lives. NULL is allowed.
+CPUMODEL_API void cpumodel_close(struct cpumodel *connection);
+
+/// How long a call may take as a whole, in milliseconds; negative: for ever. 30000 unless set.
+CPUMODEL_API void cpumodel_set_timeout(struct cpumodel *connection, int milliseconds);
+
+/// The connection's socket, or -1 after a fault. It belongs to the connection.
+CPUMODEL_API int cpumodel_socket(const struct cpumodel *connection);
+
+// ---- Applying a model -----------------------------------------------------------------------------------------------
+
+/// Counts at each level: dies a socket, modules a die, cores a module, threads a core. 0 counts as 1.
+struct cpumodel_topology {
+    unsigned sockets, dies, modules, cores, threads;
+};
+
+/// Runs a job on vCPUs; see `execute` below.
+typedef int cpumodel_executor(
+    void *context, int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size);
+
+/// What a VM is to get. Zero it first: zero always means the default.
+struct cpumodel_vm {
+    /// Name of the VM, unique on this host.
+    const char *name;
+    /// Model expression: `EPYC-Milan-v2,-svm,+invtsc`, or `host`, or `max`.
+    const char *model;
+    /// The vCPUs, all of them, in topology order: threads of a core next to each other. They stay the caller's.
+    const int *vcpu_fds;
+    unsigned vcpu_count;
+    /// All zero: one socket, and a core a vCPU.
+    struct cpumodel_topology topology;
+    /// x2APIC id of each vCPU, in the order of `vcpu_fds`. NULL: the vCPU ids given to KVM_CREATE_VCPU, which must
+    /// then be what the topology gives.
+    const uint32_t *apic_ids;
+    /// Guest physical address width. 0: the host's.
+    unsigned physical_address_bits;
+    /// Leave out what the model names and this host cannot give, instead of failing.
+    bool drop_unavailable;
+    /// Accept a table that KVM changed, instead of failing.
+    bool accept_altered;
+    /// Take the name over from a VM of the same user.
+    bool replace;
+    /// Called to run a job, with `context`, instead of cpumodel_execute_job(): for a VMM whose vCPU ioctls must be
+    /// made by another thread. It may call cpumodel_execute_job() there. Returns the number of steps executed; or -1
+    /// with a sentence in `reason` when it has executed none. The descriptors stay the library's.
+    cpumodel_executor *execute;
+    void *context;
+    /// Must be zero.
+    void *reserved[4];
+};
+
+/// How the table that KVM has compares with the table that was asked for; the higher, the worse.
+enum cpumodel_verdict {
+    CPUMODEL_UNKNOWN = 0,  ///< not said, or a word that this library does not know
+    CPUMODEL_EXACT = 1,    ///< equal
+    CPUMODEL_RUNTIME = 2,  ///< only bits differ that KVM keeps up to date while the guest runs, such as OSXSAVE
+    CPUMODEL_ALTERED = 3,  ///< KVM changed something
+    CPUMODEL_REFUSED = 4,  ///< KVM took no table
+};
+
+/// `exact`, `runtime`, `altered`, `refused`, or `unknown`.
+CPUMODEL_API const char *cpumodel_verdict_name(enum cpumodel_verdict verdict);
+
+/// A bit of a register, and the feature it stands for if it has a name (else NULL).
+struct cpumodel_bit {
+    unsigned bit;
+    const char *feature;
+};
+
+/// One register, or one whole entry, that is not as asked for.
+struct cpumodel_difference {
+    uint32_t leaf, subleaf;
+    /// `eax`, `ebx`, `ecx`, `edx`; or NULL when the whole entry is meant.
+    const char *reg;
+    uint32_t want, got;
+    /// `forcedOn`, `forcedOff`, `valueChanged`, `droppedLeaf`, `addedLeaf`, `runtime`.
+    const char *kind;
+    const struct cpumodel_bit *bits;
+    size_t bit_count;
+};
+
+/// What one or more vCPUs have in common.
+struct cpumodel_difference_set {
+    const struct cpumodel_difference *differences;
+    size_t count;
+};
+
+/// One vCPU, in the order of cpumodel_vm.vcpu_fds.
+struct cpumodel_vcpu {
+    unsigned index;
+    uint32_t vcpu_id, apic_id;
+    enum cpumodel_verdict verdict;
+    const char *stamp;
+    /// Index into cpumodel_result.difference_sets, or -1.
+    int difference_set;
+};
+
+/// A feature that the model names and the guest does not get.
+struct cpumodel_feature {
+    const char *name;
+    const char *reason;
+};
+
+/// What was applied. Strings and arrays belong to the result; strings are never NULL unless said.
+struct cpumodel_result {
+    const char *vm;
+    /// The model with its version, as resolved.
+    const char *model;
+    /// The worst of the vCPUs'.
+    enum cpumodel_verdict verdict;
+    /// Hash of what the guest can see: guests with equal stamps are interchangeable.
+    const char *stamp;
+    const struct cpumodel_vcpu *vcpus;
+    size_t vcpu_count;
+    const struct cpumodel_difference_set *difference_sets;
+    size_t difference_set_count;
+    /// Left out under `drop_unavailable`; in a failure, what stood in the way.
+    const struct cpumodel_feature *missing;
+    size_t missing_count;
+    /// All of it as the daemon said it: JSON text.
+    const char *json;
+};
+
+/// Gives the vCPUs the model and reads back what KVM took. Returns 0 and a result to free with cpumodel_result_free();
+/// or the code of `error`. The daemon's error says, in `restored` of its data, what the vCPUs have then.
+///
+/// A time-out or a fault of the protocol ends the connection, so that no job can come late.
+CPUMODEL_API int cpumodel_apply(
+    struct cpumodel *connection, const struct cpumodel_vm *vm, struct cpumodel_result **result,
+    struct cpumodel_error *error);
+
+/// Reads a result out of JSON text: what vm.apply or vm.show returned, or the data of an error, which has the same
+/// members as far as they apply. Returns 0, -EINVAL when the text is no JSON object, or -ENOMEM.
+CPUMODEL_API int cpumodel_result_read(const char *json, struct cpumodel_result **result);
+
+/// Frees a result. NULL is allowed.
+CPUMODEL_API void cpumodel_result_free(struct cpumodel_result *result);
+
+// ---- Everything else the daemon can do ------------------------------------------------------------------------------
+
+/// Calls a method that takes no descriptors. `params` is the text of a JSON object, or NULL for none. Returns 0 and, if
+/// `result` is not NULL, the result as JSON text to free with free(3); or the code of `error`.
+CPUMODEL_API int cpumodel_call(
+    struct cpumodel *connection, const char *method, const char *params, char **result, struct cpumodel_error *error);
+
+/// Runs a job (see JobFormat.md) on this thread: checks all of it, then makes its ioctls and stores their results in
+/// it. Returns the number of steps executed; or -1 with a sentence in `reason` when it executed none, because
+/// something in the job is not as it must be. Closes nothing.
+CPUMODEL_API int cpumodel_execute_job(
+    int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

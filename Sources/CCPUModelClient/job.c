@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The executor of jobs. JobFormat.md is the contract; every number here is from there.
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "cpumodel.h"
+
+struct header {
+    char magic[8];
+    uint32_t version, header_size, step_count, step_size, vcpu_count, zero;
+    uint64_t total_size, data_offset;
+    uint32_t executed;
+    unsigned char reserved[12];
+};
+
+struct step {
+    uint32_t request, vcpu, flags;
+    int32_t result;
+    uint64_t argument_offset, argument_size;
+    unsigned char reserved[16];
+};
+
+_Static_assert(sizeof(struct header) == 64 && offsetof(struct header, executed) == 48, "header");
+_Static_assert(sizeof(struct step) == 48 && offsetof(struct step, result) == 12, "step");
+
+enum { STOP_ON_ERROR = 1 };
+
+/// What a job may ask for, and how large each argument must be. An argument with entries begins with their number.
+static const struct request {
+    uint32_t number, fixed_size, entry_size, max_entries;
+} requests[] = {
+    {0x4008AE90, 8, 40, 256},   // KVM_SET_CPUID2
+    {0xC008AE91, 8, 40, 256},   // KVM_GET_CPUID2
+    {0x4008AE89, 8, 16, 255},   // KVM_SET_MSRS
+    {0xC008AE88, 8, 16, 255},   // KVM_GET_MSRS
+    {0x8138AE83, 312, 0, 0},    // KVM_GET_SREGS
+    {0x8140AECC, 320, 0, 0},    // KVM_GET_SREGS2
+    {0x8188AEA6, 392, 0, 0},    // KVM_GET_XCRS
+    {0x4068AEA3, 104, 0, 0},    // KVM_ENABLE_CAP
+};
+
+enum { ENABLE_CAP = 0x4068AEA3, CAP_ENFORCE_PV_FEATURE_CPUID = 190 };
+
+static const struct request *find_request(uint32_t number)
+{
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        if (requests[i].number == number)
+            return &requests[i];
+    return NULL;
+}
+
+/// NULL when the step is as it must be.
+static const char *step_fault(const unsigned char *job, const struct header *header, const struct step *step)
+{
+    const struct request *request = find_request(step->request);
+    if (!request)
+        return "asks for an ioctl that is not allowed";
+    if (step->vcpu >= header->vcpu_count)
+        return "names a vCPU that did not come with the job";
+    if (step->flags & ~(uint32_t)STOP_ON_ERROR)
+        return "has an unknown flag";
+    if (step->argument_offset % 8 || step->argument_offset < header->data_offset
+        || step->argument_offset > header->total_size
+        || step->argument_size > header->total_size - step->argument_offset)
+        return "has an argument outside the argument area";
+    if (step->argument_size < request->fixed_size)
+        return "has an argument that is too small";
+    uint32_t first;
+    memcpy(&first, job + step->argument_offset, sizeof first);
+    if (step->request == ENABLE_CAP && first != CAP_ENFORCE_PV_FEATURE_CPUID)
+        return "enables a capability that is not allowed";
+    if (request->entry_size) {
+        if (first > request->max_entries)
+            return "has more entries than KVM takes";
+        if (step->argument_size < request->fixed_size + (uint64_t)request->entry_size * first)
+            return "has more entries than its argument has room for";
+    }
+    return NULL;
+}
+
+static const char *header_fault(const struct header *header, size_t size, unsigned vcpu_count)
+{
+    if (memcmp(header->magic, "CPUMJOB1", sizeof header->magic))
+        return "is no job";
+    if (header->version != 1)
+        return "has a version other than 1";
+    if (header->header_size != sizeof(struct header) || header->step_size != sizeof(struct step))
+        return "has a header or steps of the wrong size";
+    if (header->total_size != size)
+        return "is not as large as it says";
+    if (header->vcpu_count != vcpu_count)
+        return "is for another number of vCPUs than came with it";
+    if (header->step_count == 0)
+        return "has no steps";
+    if (header->data_offset % 8 || header->data_offset > size
+        || header->data_offset < sizeof(struct header) + (uint64_t)header->step_count * sizeof(struct step))
+        return "has its argument area in the wrong place";
+    return NULL;
+}
+
+static struct step read_step(const unsigned char *job, uint32_t index)
+{
+    struct step step;
+    memcpy(&step, job + sizeof(struct header) + (size_t)index * sizeof step, sizeof step);
+    return step;
+}
+
+int64_t cpumodel_job_check(
+    const unsigned char *job, size_t size, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    struct header header;
+    if (size < sizeof header) {
+        snprintf(reason, reason_size, "the file is too small for a job");
+        return -1;
+    }
+    memcpy(&header, job, sizeof header);
+    const char *fault = header_fault(&header, size, vcpu_count);
+    if (fault) {
+        snprintf(reason, reason_size, "the file %s", fault);
+        return -1;
+    }
+    for (uint32_t i = 0; i < header.step_count; i++) {
+        struct step step = read_step(job, i);
+        if ((fault = step_fault(job, &header, &step))) {
+            snprintf(reason, reason_size, "step %u of the job (request 0x%08x) %s", i, step.request, fault);
+            return -1;
+        }
+    }
+    return header.step_count;
+}
+
+static int32_t execute_step(unsigned char *job, const struct step *step, int vcpu_fd)
+{
+    int value;
+    do {
+        value = ioctl(vcpu_fd, (unsigned long)step->request, job + step->argument_offset);
+    } while (value < 0 && (errno == EINTR || errno == EAGAIN));
+    return value < 0 ? -errno : value;
+}
+
+/// Returns the number of steps executed.
+static uint32_t execute_steps(unsigned char *job, uint32_t step_count, const int *vcpu_fds)
+{
+    struct header header;
+    memcpy(&header, job, sizeof header);
+    for (uint32_t i = 0; i < step_count; i++) {
+        // The file is shared with its sender, so what was checked may have changed since. A copy of the step, checked
+        // again, is what is executed.
+        struct step step = read_step(job, i);
+        if (step_fault(job, &header, &step))
+            return i;
+        step.result = execute_step(job, &step, vcpu_fds[step.vcpu]);
+        memcpy(
+            job + sizeof header + (size_t)i * sizeof step + offsetof(struct step, result), &step.result,
+            sizeof step.result);
+        uint32_t executed = i + 1;
+        memcpy(job + offsetof(struct header, executed), &executed, sizeof executed);
+        if (step.result < 0 && step.flags & STOP_ON_ERROR)
+            return executed;
+    }
+    return step_count;
+}
+
+int cpumodel_execute_job(int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    struct stat status;
+    const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    int seals = fcntl(job, F_GET_SEALS);
+    // Without the seals the file could be cut short under the mapping, and reading it would be a SIGBUS.
+    if (seals < 0 || (seals & needed) != needed || fstat(job, &status) < 0 || status.st_size <= 0) {
+        snprintf(reason, reason_size, "the job is not in a sealed memfd");
+        return -1;
+    }
+    size_t size = (size_t)status.st_size;
+    unsigned char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, job, 0);
+    if (bytes == MAP_FAILED) {
+        snprintf(reason, reason_size, "the job cannot be mapped: %m");
+        return -1;
+    }
+    int64_t executed = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
+    if (executed > 0)
+        executed = execute_steps(bytes, (uint32_t)executed, vcpu_fds);
+    munmap(bytes, size);
+    return (int)executed;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef CPUMODEL_OWNER_H
+#define CPUMODEL_OWNER_H
+
+#include "connection.h"
+#include "json.h"
+
+/// Serves one request or notification of the daemon and closes the descriptors that came with it. The answer, if one
+/// is due, is added to `reply`. Returns 0; or the code of `error` when the connection is not fit to go on, with the
+/// answer, if any, still to be sent.
+int cpumodel_owner_serve(
+    struct cpumodel *connection, struct json request, bool in_batch, struct text *reply,
+    struct cpumodel_error *error);
+
+/// Adds a JSON-RPC error answer. An id that is none is written as null.
+void cpumodel_owner_refuse(struct text *reply, struct json id, int code, const char *message);
+
+#endif

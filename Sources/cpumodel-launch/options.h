@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef LAUNCH_OPTIONS_H
+#define LAUNCH_OPTIONS_H
+
+#include <cpumodel.h>
+#include <stdbool.h>
+
+enum { MAX_MODELS = 64 };
+
+/// The command line.
+struct options {
+    const char *socket;
+    char name[65];
+    /// Model expressions, to be tried in this order.
+    char *models[MAX_MODELS];
+    unsigned model_count;
+    unsigned vcpus;
+    struct cpumodel_topology topology;
+    bool drop_unavailable, accept_altered, replace;
+    bool run, json;
+    unsigned hold_seconds;
+    int timeout_seconds;
+    const char *misbehave;
+};
+
+/// Reads the command line. Returns false, after saying why on stderr, when it makes no sense; ends the program for
+/// `--help`.
+bool options_read(struct options *options, int argc, char **argv);
+
+#endif

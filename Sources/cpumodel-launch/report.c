@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// ---- What was applied -----------------------------------------------------------------------------------------------
+
+/// A letter a set, then two: A, B, ... Z, AA, AB, ...
+static const char *set_name(int set, char name[16])
+{
+    char *at = name + 15;
+    *at = 0;
+    for (int rest = set + 1; rest > 0; rest = (rest - 1) / 26)
+        *--at = (char)('A' + (rest - 1) % 26);
+    return at;
+}
+
+static bool alike(const struct cpumodel_vcpu *a, const struct cpumodel_vcpu *b)
+{
+    return a->verdict == b->verdict && a->difference_set == b->difference_set && !strcmp(a->stamp, b->stamp);
+}
+
+static bool seen_before(const struct cpumodel_result *result, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (alike(&result->vcpus[i], &result->vcpus[index]))
+            return true;
+    return false;
+}
+
+/// The vCPUs that are like the one at `first`, as ranges: `0-3,6`.
+static void print_range(const struct cpumodel_result *result, size_t first)
+{
+    const char *comma = "";
+    for (size_t i = first; i < result->vcpu_count; i++) {
+        if (!alike(&result->vcpus[i], &result->vcpus[first]))
+            continue;
+        size_t last = i;
+        while (last + 1 < result->vcpu_count && alike(&result->vcpus[last + 1], &result->vcpus[first]))
+            last++;
+        printf(last == i ? "%s%zu" : "%s%zu-%zu", comma, i, last);
+        comma = ",";
+        i = last;
+    }
+}
+
+static void print_vcpus(const struct cpumodel_result *result)
+{
+    for (size_t i = 0; i < result->vcpu_count; i++) {
+        const struct cpumodel_vcpu *vcpu = &result->vcpus[i];
+        char name[16];
+        if (seen_before(result, i))
+            continue;
+        printf("vCPU ");
+        print_range(result, i);
+        printf(": %s", cpumodel_verdict_name(vcpu->verdict));
+        if (*vcpu->stamp)
+            printf(", stamp %s", vcpu->stamp);
+        if (vcpu->difference_set >= 0)
+            printf(", differences %s", set_name(vcpu->difference_set, name));
+        putchar('\n');
+    }
+}
+
+/// The bits of a difference in lines of at most 80 columns, each with what became of it: `+9 ssse3`.
+static void print_bits(const struct cpumodel_difference *difference)
+{
+    int column = 0;
+    for (size_t i = 0; i < difference->bit_count; i++) {
+        const struct cpumodel_bit *bit = &difference->bits[i];
+        char words[64];
+        char sign = bit->bit < 32 && difference->got >> bit->bit & 1 ? '+' : '-';
+        int length = snprintf(
+            words, sizeof words, "%c%u%s%.48s", sign, bit->bit, bit->feature ? " " : "",
+            bit->feature ? bit->feature : "");
+        bool fits = column > 0 && column + 2 + length < 80;
+        if (fits)
+            column += printf(", %s", words);
+        else
+            column = printf(column ? ",\n    %s" : "    %s", words);
+    }
+    if (column)
+        putchar('\n');
+}
+
+static void print_difference(const struct cpumodel_difference *difference)
+{
+    printf("  0x%08x.%u", difference->leaf, difference->subleaf);
+    if (difference->reg)
+        printf(" %s: asked 0x%08x, KVM has 0x%08x", difference->reg, difference->want, difference->got);
+    printf(", %s\n", difference->kind);
+    print_bits(difference);
+}
+
+static void print_sets(const struct cpumodel_result *result)
+{
+    for (size_t i = 0; i < result->difference_set_count; i++) {
+        char name[16];
+        printf("Differences %s:\n", set_name((int)i, name));
+        for (size_t k = 0; k < result->difference_sets[i].count; k++)
+            print_difference(&result->difference_sets[i].differences[k]);
+    }
+}
+
+static void print_missing(const struct cpumodel_result *result)
+{
+    for (size_t i = 0; i < result->missing_count; i++)
+        printf("  not given: %s (%s)\n", result->missing[i].name, result->missing[i].reason);
+}
+
+void report_applied(const struct cpumodel_result *result)
+{
+    printf(
+        "%s: %s on %zu vCPU%s, %s\n", result->vm, result->model, result->vcpu_count,
+        result->vcpu_count == 1 ? "" : "s", cpumodel_verdict_name(result->verdict));
+    print_vcpus(result);
+    print_sets(result);
+    print_missing(result);
+}
+
+void report_failed(const char *model, const struct cpumodel_error *error)
+{
+    printf("%s: not applied: %s (%s, %d)\n", model, error->message, error->kind, error->code);
+    struct cpumodel_result *details;
+    if (cpumodel_result_read(error->data, &details) < 0)
+        return;
+    print_vcpus(details);
+    print_sets(details);
+    print_missing(details);
+    cpumodel_result_free(details);
+}
+
+// ---- What the guest saw ---------------------------------------------------------------------------------------------
+
+void report_guest(const struct sighting *sighting)
+{
+    if (*sighting->failure) {
+        printf(
+            "guest: cannot run in %s mode on this host, after %u answers: %s\n", sighting->mode, sighting->asked,
+            sighting->failure);
+        return;
+    }
+    printf("guest: %u CPUID answers in %s mode, ", sighting->asked, sighting->mode);
+    if (sighting->surprise_count == 0)
+        printf("all as KVM's table says\n");
+    else
+        printf("%u registers not as KVM's table says\n", sighting->surprise_count);
+    for (unsigned i = 0; i < sighting->surprise_count; i++) {
+        const struct surprise *surprise = &sighting->surprises[i];
+        printf(
+            "  0x%08x.%u %s: table 0x%08x, guest saw 0x%08x%s%s\n", surprise->leaf, surprise->subleaf, surprise->reg,
+            surprise->table, surprise->guest, surprise->rule ? ": " : "", surprise->rule ? surprise->rule : "");
+    }
+}
+
+// ---- JSON -----------------------------------------------------------------------------------------------------------
+
+static void print_string(const char *string)
+{
+    putchar('"');
+    for (const unsigned char *at = (const unsigned char *)string; *at; at++) {
+        if (*at < 0x20 || *at == '"' || *at == '\\')
+            printf("\\u%04x", *at);
+        else
+            putchar(*at);
+    }
+    putchar('"');
+}
+
+static void print_error(const struct cpumodel_error *error)
+{
+    printf(",\"error\":{\"code\":%d,\"kind\":", error->code);
+    print_string(error->kind);
+    printf(",\"message\":");
+    print_string(error->message);
+    printf(",\"data\":%s}", error->data ? error->data : "null");
+}
+
+static void print_sighting(const struct sighting *sighting)
+{
+    printf(",\"guest\":{\"mode\":\"%s\",\"answers\":%u,\"failure\":", sighting->mode, sighting->asked);
+    if (*sighting->failure)
+        print_string(sighting->failure);
+    else
+        printf("null");
+    printf(",\"surprises\":[");
+    for (unsigned i = 0; i < sighting->surprise_count; i++) {
+        const struct surprise *surprise = &sighting->surprises[i];
+        printf(
+            "%s{\"leaf\":\"0x%08x\",\"subleaf\":\"0x%x\",\"register\":\"%s\",\"table\":\"0x%08x\","
+            "\"guest\":\"0x%08x\",\"rule\":",
+            i ? "," : "", surprise->leaf, surprise->subleaf, surprise->reg, surprise->table, surprise->guest);
+        if (surprise->rule)
+            print_string(surprise->rule);
+        else
+            printf("null");
+        putchar('}');
+    }
+    printf("]}");
+}
+
+void report_json(
+    const char *name, const struct cpumodel_result *result, const struct cpumodel_error *error,
+    const struct sighting *sighting, int status)
+{
+    printf("{\"name\":");
+    print_string(name);
+    printf(",\"status\":%d", status);
+    if (result)
+        printf(",\"result\":%s", result->json);
+    if (error)
+        print_error(error);
+    if (sighting)
+        print_sighting(sighting);
+    printf("}\n");
+}
