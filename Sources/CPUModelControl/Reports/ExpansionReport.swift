@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// The result of `model.expand` for people.
+public struct ExpansionReport: Report {
+    private let expression: String
+    private let rows: [Page.Row]
+    private let features: [String]
+    private let msrs: FeatureMSRLines
+    private let unavailable: UnavailableFeatures
+    private let withheld: [String]
+
+    /// Takes what is to be shown.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        expression = try reader.string("expression")
+        rows = [
+            .init("Model", try reader.string("model")),
+            .init("Brand", try reader.string("description")),
+            .init("Vendor", "\(try reader.string("vendor")), \(try reader.signature())"),
+        ]
+        features = try reader.strings("features")
+        msrs = try FeatureMSRLines(&reader)
+        unavailable = try UnavailableFeatures("unavailable", &reader)
+        withheld = try reader.strings("withheld")
+    }
+
+    /// Writes it.
+    public func write(to page: inout Page) {
+        page.title(expression)
+        page.rows(rows)
+        page.title("The guest gets \(counted(features.count, "feature"))")
+        page.features(features)
+        msrs.write(to: &page)
+        if unavailable.count > 0 {
+            page.title("The host cannot give \(counted(unavailable.count, "feature"))")
+            unavailable.write(to: &page)
+        }
+        if !withheld.isEmpty {
+            page.title("This version of cpumodeld withholds \(counted(withheld.count, "feature"))")
+            page.sentence("it does not compute their leaves or MSRs:", indent: 2)
+            page.words(withheld, indent: 4)
+        }
+    }
+}

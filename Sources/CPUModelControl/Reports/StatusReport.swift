@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// The result of `daemon.status` for people.
+public struct StatusReport: Report {
+    private let headline: String
+    private let hostProblem: String?
+    private var rows: [Page.Row] = []
+
+    /// Takes what is to be shown.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        let (version, pid) = (try reader.string("version"), try reader.integer("pid"))
+        headline = "cpumodeld \(version), process \(pid), up \(elapsed(seconds: try reader.integer("uptimeSeconds")))"
+        hostProblem = try reader.optionalString("hostProblem")
+        if var host = try reader.optionalObject("host") {
+            rows += try HostIdentity.rows(&host)
+        }
+        var models = try reader.object("models")
+        let (count, versions) = (try models.integer("count"), try models.integer("versions"))
+        rows.append(.init("Models", "\(count), in \(counted(versions, "version"))"))
+        rows.append(.init("Catalog", try models.string("digest")))
+        rows.append(.init("VMs", "\(try reader.integer("vms"))"))
+        rows.append(.init("Connections", "\(try reader.integer("connections"))"))
+    }
+
+    /// Writes it.
+    public func write(to page: inout Page) {
+        page.title(headline)
+        var rows = rows
+        if let hostProblem { rows.insert(.init("KVM", "cannot be used: \(hostProblem)", tint: .red), at: 0) }
+        page.rows(rows)
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// The result of `vm.list` for people.
+public struct VMListReport: Report {
+    private struct VM {
+        let name, expression, verdict: String
+        let vcpus, pid, uid, appliedAt: Int64
+
+        init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+            name = try reader.string("vm")
+            expression = try reader.string("expression")
+            verdict = try reader.string("verdict")
+            vcpus = try reader.integer("vcpuCount")
+            pid = try reader.integer("pid")
+            uid = try reader.integer("uid")
+            appliedAt = try reader.integer("appliedAt")
+        }
+    }
+
+    private let vms: [VM]
+
+    /// Takes what is to be shown.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        vms = try reader.objects("vms") { (vm) throws(JSONShapeError) in try VM(reading: &vm) }
+    }
+
+    /// Writes it.
+    public func write(to page: inout Page) {
+        guard !vms.isEmpty else { return page.sentence("No VM is registered.") }
+        page.table(
+            ["VM", "VCPUS", "VERDICT", "AGE", "PROCESS", "USER", "MODEL"],
+            vms.map { vm in
+                [
+                    Cell(vm.name), "\(vm.vcpus)", Cell(vm.verdict, tint(forVerdict: vm.verdict)),
+                    Cell(elapsed(seconds: page.style.now - vm.appliedAt)), "\(vm.pid)", "\(vm.uid)",
+                    Cell(vm.expression),
+                ]
+            })
+    }
+}

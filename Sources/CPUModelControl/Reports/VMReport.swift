@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// The result of `vm.show` for people: what the VM was given, by whom, and what KVM made of it.
+public struct VMReport: Report {
+    /// vCPUs of one fate.
+    private struct Group: Hashable {
+        let verdict: String
+        let stamp: String
+        let differenceSet: Int?
+    }
+
+    private let name, model, expression, verdict, stamp, executor, requestID, topology: String
+    private let pid, uid, appliedAt: Int64
+    private let vcpuIDs, apicIDs: [Int64]
+    private var groups: [(group: Group, vcpus: [Int64])] = []
+    private var differenceSets: [TableDifferences] = []
+    private let dropped: UnavailableFeatures
+
+    /// Takes what is to be shown.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        name = try reader.string("vm")
+        model = try reader.string("model")
+        expression = try reader.string("expression")
+        verdict = try reader.string("verdict")
+        stamp = try reader.string("stamp")
+        executor = try reader.string("executor")
+        requestID = try reader.string("requestId")
+        pid = try reader.integer("pid")
+        uid = try reader.integer("uid")
+        appliedAt = try reader.integer("appliedAt")
+        var counts = try reader.object("topology")
+        topology = try TopologyText.describe(&counts)
+        dropped = try UnavailableFeatures("dropped", &reader)
+
+        for (position, set) in try reader.array("differenceSets").enumerated() {
+            differenceSets.append(try TableDifferences(reading: set, path: "result.differenceSets[\(position)]"))
+        }
+        var vcpuIDs: [Int64] = []
+        var apicIDs: [Int64] = []
+        var groups: [Group: [Int64]] = [:]
+        var order: [Group] = []
+        let sets = Int64(differenceSets.count)
+        _ = try reader.objects("vcpus") { (vcpu) throws(JSONShapeError) in
+            vcpuIDs.append(try vcpu.integer("vcpuId"))
+            apicIDs.append(try vcpu.integer("apicId"))
+            let set = try vcpu.optionalInteger("differenceSet", in: 0...max(sets - 1, 0))
+            let group = Group(
+                verdict: try vcpu.string("verdict"), stamp: try vcpu.string("stamp"),
+                differenceSet: sets == 0 ? nil : set.map { Int($0) })
+            if groups[group] == nil { order.append(group) }
+            groups[group, default: []].append(try vcpu.integer("index"))
+        }
+        self.vcpuIDs = vcpuIDs
+        self.apicIDs = apicIDs
+        self.groups = order.map { ($0, groups[$0] ?? []) }
+    }
+
+    /// Writes it.
+    public func write(to page: inout Page) {
+        page.title("\(name): \(model)")
+        page.rows(rows(now: page.style.now))
+        for (group, vcpus) in groups {
+            page.title("\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(CPUList.format(vcpus)): \(group.verdict)")
+            page.sentence("\(sentence(forVerdict: group.verdict)).", indent: 2)
+            if group.stamp != stamp { page.sentence("The stamp is another one, \(group.stamp).", indent: 2) }
+            if let set = group.differenceSet { differenceSets[set].write(to: &page) }
+        }
+        if dropped.count > 0 {
+            page.title("Left out, as the host cannot give them: \(counted(dropped.count, "feature"))")
+            dropped.write(to: &page)
+        }
+    }
+
+    private func rows(now: Int64) -> [Page.Row] {
+        var rows: [Page.Row] = [.init("Verdict", verdict, tint: tint(forVerdict: verdict))]
+        if expression != model { rows.append(.init("Asked for", expression)) }
+        rows += [
+            .init("Stamp", stamp),
+            .init("Topology", "\(counted(apicIDs.count, "vCPU")): \(topology)"),
+            .init("APIC ids", words: [CPUList.format(apicIDs)]),
+        ]
+        if vcpuIDs != apicIDs { rows.append(.init("vCPU ids", words: [CPUList.format(vcpuIDs)])) }
+        rows += [
+            .init("Owner", "process \(pid) of user \(uid)"),
+            .init("Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, by \(executor)"),
+            .init("Journal", words: ["journalctl CPUMODELD_REQUEST_ID=\(requestID)"]),
+        ]
+        return rows
+    }
+}
