@@ -91,9 +91,9 @@ let package = Package(
         roomTests("X86CPU"),
         roomTests("CPUModels", ["X86CPU", "UnitSyntax"]),
         roomTests("GuestCPU", ["X86CPU", "CPUModels", "JSON", "ConformanceSupport"]),
-        roomTests("KVM", ["X86CPU", "CKVM"]),
+        roomTests("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
         roomTests("JSONRPC", ["JSON", "Reactor", "CLinux"]),
-        roomTests("CPUModelAPI", ["JSON", "X86CPU"]),
+        roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
     ],
     cLanguageStandard: .gnu2x
 )

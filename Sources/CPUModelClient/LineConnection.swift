@@ -70,7 +70,7 @@ struct LineConnection: ~Copyable {
             initialized = max(count, 0)
         }
         if count == 0 { throw ConnectionError(path: path, .closed) }
-        if count < 0, errno != EINTR { throw ConnectionError(path: path, Self.reason(errno: errno)) }
+        if count < 0, errno != EINTR, errno != EAGAIN { throw ConnectionError(path: path, Self.reason(errno: errno)) }
         received += chunk
     }
 

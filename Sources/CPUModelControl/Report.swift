@@ -3,7 +3,7 @@
 public import JSON
 
 /// A result of the daemon, written for people.
-public protocol Report {
+public protocol Report: SendableMetatype {
     /// Takes from a result what is to be shown. What it does not know it leaves alone: a newer daemon may say more.
     init(reading reader: inout ObjectReader) throws(JSONShapeError)
 

@@ -47,7 +47,7 @@ struct TableDifferences {
         ("valueChanged", "KVM changed values"),
         ("droppedLeaf", "KVM left out these entries"),
         ("addedLeaf", "KVM added these entries"),
-        ("runtime", "KVM keeps these up to date while the guest runs"),
+        ("runtime", "KVM keeps up to date while the guest runs"),
     ]
 
     private let differences: [Difference]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a verdict means, in words.
-func sentence(forVerdict verdict: String) -> String {
+/// What a verdict means, as words that can stand behind it.
+func meaning(ofVerdict verdict: String) -> String {
     switch verdict {
     case "exact": "KVM holds exactly the table that was computed"
-    case "runtime": "KVM holds the table that was computed, but for bits that it keeps up to date while the guest runs"
+    case "runtime": "only bits differ that follow the state of the vCPU"
     case "altered": "KVM changed the table"
     default: "this program does not know this verdict"
     }

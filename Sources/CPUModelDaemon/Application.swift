@@ -133,15 +133,11 @@ extension ApplicationError: RPCErrorConvertible {
     private static let notRestoredText = "not every vCPU could be given back the table it had before"
 
     private static func error(_ refusal: ApplicationOutcome.Refusal, isRestored: Bool) -> APIError {
-        var data: JSONObject = [
-            "errno": .integer(Int64(refusal.errno)),
-            "errnoName": refusal.errno == 0 ? .null : .string(errorName(refusal.errno)),
+        let data: JSONObject = [
+            "errno": .integer(Int64(refusal.errno)), "errnoName": .string(errorName(refusal.errno)),
             "vcpu": .integer(Int64(refusal.vcpu)), "ioctl": .string(refusal.ioctl), "restored": .bool(isRestored),
         ]
-        if let msr = refusal.msr { data.set(.string("0x" + String(msr, radix: 16)), for: "msr") }
-        let what =
-            refusal.msr.map { "KVM would not take MSR 0x\(String($0, radix: 16)) of vCPU \(refusal.vcpu)" }
-            ?? "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(errorName(refusal.errno))"
+        let what = "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(errorName(refusal.errno))"
         let why = reason(refusal).map { ": \($0)" } ?? ""
         return APIError(.refused, "\(what)\(why); \(isRestored ? restoredText : notRestoredText).", data: data)
     }

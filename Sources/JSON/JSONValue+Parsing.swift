@@ -3,9 +3,9 @@
 extension JSONValue {
     /// Reads a JSON text: one value, with nothing but space around it.
     ///
-    /// Strict as RFC 8259 has it, and stricter where the RFC leaves room for readers to disagree: an object that has two
-    /// members of one name, a byte order mark, bytes that are not UTF-8, half a surrogate pair, and numbers beyond
-    /// `Double` are errors. Time and memory are linear in the length of the text, whatever the text is.
+    /// Strict as RFC 8259 has it, and stricter where the RFC leaves room for readers to disagree: two members of one
+    /// name, a byte order mark, bytes that are not UTF-8, half a surrogate pair, and numbers beyond `Double` are errors.
+    /// Time and memory are linear in the length of the text, whatever the text is.
     public init(parsing bytes: Span<UInt8>, limits: JSONLimits = .init()) throws(JSONSyntaxError) {
         var parser = JSONParser(limits: limits)
         self = try parser.parseText(bytes)

@@ -89,11 +89,11 @@ extension ObjectReader {
     ///   - expected: what it must be, with its article, for messages.
     ///   - convert: gives `nil` for a value of another type.
     mutating func optional<T>(
-        _ key: String, expected: String, _ convert: (JSONValue) -> T?
+        _ key: String, expected: @autoclosure () -> String, _ convert: (JSONValue) -> T?
     ) throws(JSONShapeError) -> T? {
         guard let value = value(key), !value.isNull else { return nil }
         guard let converted = convert(value) else {
-            throw error(key, "must be \(expected), not \(value.kindName)")
+            throw error(key, "must be \(expected()), not \(value.kindName)")
         }
         return converted
     }

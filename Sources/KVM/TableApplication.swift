@@ -43,7 +43,7 @@ public struct TableApplication: Sendable {
     public func outcome(of results: [JobResult]) -> ApplicationOutcome {
         var outcome = ApplicationOutcome(vcpuCount: tables.count)
         for (step, result) in zip(steps, results) {
-            outcome.take(result, of: step, wanted: featureMSRs)
+            outcome.take(result, of: step)
         }
         return outcome
     }
@@ -53,8 +53,9 @@ public struct TableApplication: Sendable {
     /// MSRs first: the new table is still in force then, and with it KVM's leave to write them.
     public func restoration(of outcome: ApplicationOutcome) -> [JobStep] {
         var steps: [JobStep] = []
-        for (number, vcpu) in outcome.vcpus.enumerated() where !vcpu.msrsBefore.isEmpty {
-            steps.append(JobStep(.setMSRs(vcpu.msrsBefore), vcpu: number))
+        for (number, vcpu) in outcome.vcpus.enumerated() {
+            guard let before = vcpu.msrsBefore, !before.isEmpty else { continue }
+            steps.append(JobStep(.setMSRs(before), vcpu: number))
         }
         for (number, vcpu) in outcome.vcpus.enumerated() where vcpu.wasSet {
             guard let before = vcpu.before else { continue }
@@ -88,9 +89,9 @@ public struct ApplicationOutcome: Sendable {
         public internal(set) var wasSet = false
         /// The table it has now.
         public internal(set) var after: StoredTable?
-        /// Feature MSRs before they were written.
-        public internal(set) var msrsBefore: [UInt32: UInt64] = [:]
-        /// Feature MSRs now.
+        /// Feature MSRs before they were written, as far as they can be read; nil where it did not come to that.
+        public internal(set) var msrsBefore: [UInt32: UInt64]?
+        /// Feature MSRs now, as far as they can be read. One that KVM would not take shows here by its value.
         public internal(set) var msrsAfter: [UInt32: UInt64] = [:]
     }
 
@@ -100,10 +101,8 @@ public struct ApplicationOutcome: Sendable {
         public let vcpu: Int
         /// The ioctl's name.
         public let ioctl: String
-        /// The errno; 0 where KVM_SET_MSRS stopped at an MSR, which it does without an errno.
+        /// The errno.
         public let errno: CInt
-        /// The MSR that KVM would not take or give.
-        public let msr: UInt32?
     }
 
     /// The vCPUs in order.
@@ -113,32 +112,20 @@ public struct ApplicationOutcome: Sendable {
 
     init(vcpuCount: Int) { vcpus = Array(repeating: VCPU(), count: vcpuCount) }
 
-    mutating func take(_ result: JobResult, of step: JobStep, wanted: [UInt32: UInt64]) {
+    mutating func take(_ result: JobResult, of step: JobStep) {
         let vcpu = step.vcpu
         switch (step.operation, result) {
         case (_, .failed(let errno)):
-            refuse(step, errno: errno)
+            if refusal == nil { refusal = Refusal(vcpu: vcpu, ioctl: step.ioctlName, errno: errno) }
         case (.getCPUID, .table(let table)):
             if vcpus[vcpu].wasSet { vcpus[vcpu].after = table } else { vcpus[vcpu].before = table }
         case (.setCPUID, .done):
             vcpus[vcpu].wasSet = true
-        case (.getMSRs(let indices), .msrs(let values)):
-            if values.count < indices.count { refuse(step, errno: 0, msr: indices[values.count]) }
-            if vcpus[vcpu].msrsBefore.isEmpty {
-                vcpus[vcpu].msrsBefore = values
-            } else {
-                vcpus[vcpu].msrsAfter = values
-            }
-        case (.setMSRs(let values), .msrsWritten(let count)) where count < values.count:
-            refuse(step, errno: 0, msr: values.keys.sorted()[count])
+        case (.getMSRs, .msrs(let values)):
+            if vcpus[vcpu].msrsBefore == nil { vcpus[vcpu].msrsBefore = values } else { vcpus[vcpu].msrsAfter = values }
         default:
             break
         }
-    }
-
-    private mutating func refuse(_ step: JobStep, errno: CInt, msr: UInt32? = nil) {
-        guard refusal == nil else { return }
-        refusal = Refusal(vcpu: step.vcpu, ioctl: step.ioctlName, errno: errno, msr: msr)
     }
 }
 

@@ -62,8 +62,8 @@ public struct VMReport: Report {
         page.title("\(name): \(model)")
         page.rows(rows(now: page.style.now))
         for (group, vcpus) in groups {
-            page.title("\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(CPUList.format(vcpus)): \(group.verdict)")
-            page.sentence("\(sentence(forVerdict: group.verdict)).", indent: 2)
+            let noun = vcpus.count == 1 ? "vCPU" : "vCPUs"
+            page.title("\(noun) \(CPUList.format(vcpus)): \(group.verdict), \(meaning(ofVerdict: group.verdict))")
             if group.stamp != stamp { page.sentence("The stamp is another one, \(group.stamp).", indent: 2) }
             if let set = group.differenceSet { differenceSets[set].write(to: &page) }
         }
@@ -84,7 +84,7 @@ public struct VMReport: Report {
         if vcpuIDs != apicIDs { rows.append(.init("vCPU ids", words: [CPUList.format(vcpuIDs)])) }
         rows += [
             .init("Owner", "process \(pid) of user \(uid)"),
-            .init("Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, by \(executor)"),
+            .init("Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, executor \(executor)"),
             .init("Journal", words: ["journalctl CPUMODELD_REQUEST_ID=\(requestID)"]),
         ]
         return rows

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CKVM
+import Glibc
+import KVM
+import Reactor
+import Testing
+import X86CPU
+
+/// A VM of this process, for tests in which the owner is the caller.
+final class TestVM {
+    let vcpus: [VCPUDescriptor]
+    private let vm: CInt
+    private let kvm: CInt
+
+    static let isPossible = unsafe access("/dev/kvm", R_OK | W_OK) == 0
+
+    init(vcpuCount: Int) throws {
+        kvm = unsafe ckvm_open("/dev/kvm")
+        vm = ckvm_create_vm(kvm)
+        try #require(kvm >= 0 && vm >= 0)
+        var vcpus: [VCPUDescriptor] = []
+        for id in 0..<vcpuCount {
+            let vcpu = ckvm_create_vcpu(vm, UInt32(id))
+            try #require(vcpu >= 0)
+            vcpus.append(try VCPUDescriptor(identifying: SharedDescriptor(owning: vcpu)))
+        }
+        self.vcpus = vcpus
+    }
+
+    deinit {
+        close(vm)
+        close(kvm)
+    }
+}
+
+/// Against the real /dev/kvm.
+@Suite(.enabled(if: TestVM.isPossible, "/dev/kvm cannot be opened"))
+struct DirectTests {
+    private func run(_ steps: [JobStep], on vm: TestVM) async throws -> [JobResult] {
+        let job = try JobFile(steps, vcpuCount: vm.vcpus.count)
+        try await DirectExecutor().execute(job, on: vm.vcpus)
+        return try job.results()
+    }
+
+    private func table(_ host: HostCPU) -> CPUIDTable {
+        CPUIDTable(host.supported.entries.filter { !$0.isZero })
+    }
+
+    @Test func theHostIsProbed() throws {
+        let host = try HostCPU.probe()
+        #expect(host.supported.entries.count > 10)
+        #expect(host.supported.value(1, 0, .ebx) >> 24 == 0)
+        #expect(host.native.value(0, 0, .ebx) == host.identity.vendor.ebx)
+        #expect(host.capabilities["MAX_VCPUS", default: 0] > 0)
+        #expect(!host.identity.kernel.isEmpty)
+        #expect(try HostCPU.probe() == host, "two probes of one host are equal, on whatever CPU they run")
+    }
+
+    @Test func vcpusAreKnownByTheirLink() throws {
+        let vm = try TestVM(vcpuCount: 3)
+        #expect(vm.vcpus.map(\.id) == [0, 1, 2])
+    }
+
+    @Test(arguments: ["/dev/kvm", "/etc/passwd", "/dev/null"])
+    func otherFilesAreNot(path: String) throws {
+        let file = SharedDescriptor(owning: unsafe open(path, O_RDONLY | O_CLOEXEC))
+        let error = try #require(throws: NotAVCPU.self) { try VCPUDescriptor(identifying: file) }
+        #expect(error.found.contains(path))
+    }
+
+    @Test func aTableIsAppliedReadBackAndPutBack() async throws {
+        let vm = try TestVM(vcpuCount: 3)
+        let table = table(try HostCPU.probe())
+        let plan = TableApplication(tables: [table, table, table], featureMSRs: [:])
+        let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
+        #expect(outcome.refusal == nil)
+        #expect(outcome.vcpus.allSatisfy { $0.wasSet && $0.before?.count == 0 })
+        let after = try outcome.vcpus.map { try #require($0.after) }
+        #expect(after.allSatisfy { $0.table.value(0x8000_0008, 0, .eax) == table.value(0x8000_0008, 0, .eax) })
+
+        let undo = plan.restoration(of: outcome)
+        let results = try await run(undo, on: vm)
+        #expect(plan.isRestored(outcome, by: undo, results: results))
+        let now = try await run([JobStep(.getCPUID(capacity: 256), vcpu: 2)], on: vm)
+        #expect(now == [.table(try #require(outcome.vcpus[2].before))])
+    }
+
+    @Test func aRefusedTableIsNamedAndTheFirstOnesArePutBack() async throws {
+        let vm = try TestVM(vcpuCount: 3)
+        let good = table(try HostCPU.probe())
+        var bad = good
+        bad.update(0x8000_0008) { $0.eax = $0.eax & ~0xFF00 | 47 << 8 }
+        let plan = TableApplication(tables: [good, bad, good], featureMSRs: [:])
+        let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
+        #expect(outcome.refusal?.vcpu == 1)
+        #expect(outcome.refusal?.ioctl == "KVM_SET_CPUID2")
+        #expect(outcome.refusal?.errno == EINVAL)
+        #expect(outcome.vcpus.map(\.wasSet) == [true, false, false])
+        let undo = plan.restoration(of: outcome)
+        #expect(plan.isRestored(outcome, by: undo, results: try await run(undo, on: vm)))
+    }
+
+    @Test func featureMSRsAreWrittenAndPutBack() async throws {
+        let host = try HostCPU.probe()
+        try #require(host.featureMSRs[0x10A] != nil)
+        let vm = try TestVM(vcpuCount: 2)
+        var table = table(host)
+        table.update(7) { $0.edx |= 1 << 29 }
+        let plan = TableApplication(tables: [table, table], featureMSRs: [0x10A: 1])
+        let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
+        #expect(outcome.refusal == nil)
+        let before = outcome.vcpus[1].msrsBefore
+        for vcpu in outcome.vcpus {
+            // A KVM that takes the feature out of the table does not take the MSR either, and that has to show.
+            let isReadable = try #require(vcpu.after).table.value(7, 0, .edx) & 1 << 29 != 0
+            #expect(vcpu.msrsAfter == [0x10A: isReadable ? 1 : 0])
+        }
+        let undo = plan.restoration(of: outcome)
+        #expect(plan.isRestored(outcome, by: undo, results: try await run(undo, on: vm)))
+        // Readable again only under a table that has it.
+        let again = plan.outcome(of: try await run(plan.steps, on: vm))
+        #expect(again.vcpus[1].msrsBefore == before)
+    }
+
+    @Test func anMSRThatKVMWillNotTakeShows() async throws {
+        let vm = try TestVM(vcpuCount: 1)
+        let plan = TableApplication(
+            tables: [table(try HostCPU.probe())], featureMSRs: [0x10A: 0, 0xDEAD_BEEF: 1])
+        let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
+        #expect(outcome.refusal == nil)
+        #expect(outcome.vcpus[0].msrsAfter == [0x10A: 0])
+    }
+}
