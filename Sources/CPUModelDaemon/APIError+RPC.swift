@@ -26,7 +26,9 @@ extension APIError {
             }
         switch kind {
         case .unknownModel: data.set(.string(error.part), for: "model")
-        case .unknownFeature: data.set(.string(error.part), for: "feature")
+        case .unknownFeature:
+            let name = error.part.drop { $0 == "+" || $0 == "-" }.prefix { $0 != "=" }
+            data.set(.string(String(name)), for: "feature")
         default: data.set(.string(expression), for: "expression")
         }
         if let suggestion = error.suggestion { data.set(.string(suggestion), for: "suggestion") }

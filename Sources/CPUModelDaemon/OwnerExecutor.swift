@@ -24,8 +24,12 @@ struct OwnerExecutor: JobExecutor {
             writer.member("vcpus", vcpus.count)
             writer.member("deadlineMs", Int(milliseconds))
         }
-        guard let executed = answer["executed"]?.intValue, 0...Int64(steps) ~= executed else {
+        guard let executed = answer["executed"]?.intValue else {
             throw CallError.malformed("it does not say how many steps were executed")
+        }
+        let written = job.executedCount
+        guard executed == written else {
+            throw CallError.malformed("it says that \(executed) steps were executed, and the job says \(written)")
         }
     }
 }

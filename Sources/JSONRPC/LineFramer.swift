@@ -4,6 +4,9 @@
 public struct LineTooLong: Error, Hashable, Sendable {
     /// The limit in bytes, without the line feed.
     public let limit: Int
+
+    /// An error about this limit.
+    public init(limit: Int) { self.limit = limit }
 }
 
 /// Cuts a stream of bytes into lines.

@@ -64,9 +64,12 @@ import X86CPU
         unsafe munmap(mapping.baseAddress, mapping.count)
     }
 
+    /// How many steps the executor says it has executed: a number that nobody has checked.
+    public var executedCount: Int { Int(load(UInt32.self, at: Layout.executed)) }
+
     /// What each step returned.
     public func results() throws(JobFault) -> [JobResult] {
-        let executed = Int(load(UInt32.self, at: Layout.executed))
+        let executed = executedCount
         guard executed <= steps.count else { throw .executedCount(executed, steps: steps.count) }
         var results: [JobResult] = []
         results.reserveCapacity(executed)
@@ -96,8 +99,10 @@ import X86CPU
         let offset = argumentOffsets[number]
         switch steps[number].operation {
         case .setCPUID, .restoreCPUID:
+            guard code == 0 else { throw .result(code, step: number) }
             return .done
         case .getCPUID(let capacity):
+            guard code == 0 else { throw .result(code, step: number) }
             return .table(try storedTable(at: offset, capacity: capacity, step: number))
         case .setMSRs(let values):
             guard Int(code) <= values.count else { throw .result(code, step: number) }

@@ -64,7 +64,22 @@ static void print_vcpus(const struct cpumodel_result *result)
     }
 }
 
-/// The bits of a difference in lines of at most 80 columns, each with what became of it: `+9 ssse3`.
+/// Adds a word to a list that fills lines of at most 80 columns; `column` is where the line stands.
+static void print_item(int *column, const char *indent, const char *word)
+{
+    if (*column > 0 && *column + 2 + (int)strlen(word) < 80)
+        *column += printf(", %s", word);
+    else
+        *column = printf("%s%s%s", *column ? ",\n" : "", indent, word);
+}
+
+static void end_items(int column)
+{
+    if (column)
+        putchar('\n');
+}
+
+/// The bits of a difference, each with what became of it: `+9 ssse3`.
 static void print_bits(const struct cpumodel_difference *difference)
 {
     int column = 0;
@@ -72,17 +87,12 @@ static void print_bits(const struct cpumodel_difference *difference)
         const struct cpumodel_bit *bit = &difference->bits[i];
         char words[64];
         char sign = bit->bit < 32 && difference->got >> bit->bit & 1 ? '+' : '-';
-        int length = snprintf(
+        snprintf(
             words, sizeof words, "%c%u%s%.48s", sign, bit->bit, bit->feature ? " " : "",
             bit->feature ? bit->feature : "");
-        bool fits = column > 0 && column + 2 + length < 80;
-        if (fits)
-            column += printf(", %s", words);
-        else
-            column = printf(column ? ",\n    %s" : "    %s", words);
+        print_item(&column, "    ", words);
     }
-    if (column)
-        putchar('\n');
+    end_items(column);
 }
 
 static void print_difference(const struct cpumodel_difference *difference)
@@ -104,10 +114,28 @@ static void print_sets(const struct cpumodel_result *result)
     }
 }
 
+static bool reason_seen_before(const struct cpumodel_result *result, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (!strcmp(result->missing[i].reason, result->missing[index].reason))
+            return true;
+    return false;
+}
+
+/// What the guest does not get, each reason once.
 static void print_missing(const struct cpumodel_result *result)
 {
-    for (size_t i = 0; i < result->missing_count; i++)
-        printf("  not given: %s (%s)\n", result->missing[i].name, result->missing[i].reason);
+    for (size_t i = 0; i < result->missing_count; i++) {
+        const char *reason = result->missing[i].reason;
+        if (reason_seen_before(result, i))
+            continue;
+        printf("Not given, as %s:\n", reason);
+        int column = 0;
+        for (size_t k = i; k < result->missing_count; k++)
+            if (!strcmp(result->missing[k].reason, reason))
+                print_item(&column, "    ", result->missing[k].name);
+        end_items(column);
+    }
 }
 
 void report_applied(const struct cpumodel_result *result)

@@ -84,7 +84,8 @@ public struct VMReport: Report {
         if vcpuIDs != apicIDs { rows.append(.init("vCPU ids", words: [CPUList.format(vcpuIDs)])) }
         rows += [
             .init("Owner", "process \(pid) of user \(uid)"),
-            .init("Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, executor \(executor)"),
+            .init(
+                "Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, executor \(executor)"),
             .init("Journal", words: ["journalctl CPUMODELD_REQUEST_ID=\(requestID)"]),
         ]
         return rows

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Foundation
+import Testing
+
+/// What a run of cpumodelctl came to.
+struct Run {
+    let status: Int32
+    let output: String
+    let error: String
+    /// What it asked the daemon, a line each.
+    let requests: [String]
+}
+
+/// Runs cpumodelctl, as it was built with this test, beside a daemon that gives one prepared answer a connection.
+func run(_ arguments: [String], answers: [String] = [], environment: [String: String] = [:]) throws -> Run {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "cpumodelctl-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "socket").path
+
+    let listener = unsafe clinux_unix_listen(path, 0o600, 8)
+    try #require(listener >= 0)
+    defer { close(listener) }
+
+    let process = Process()
+    let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    process.executableURL = programs.appending(path: "cpumodelctl")
+    process.arguments = arguments
+    process.environment = ["CPUMODELD_SOCKET": path].merging(environment) { $1 }
+    let (output, error) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = error
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+
+    let requests = try answers.map { try serve(listener, $0) }
+    process.waitUntilExit()
+    return Run(
+        status: process.terminationStatus, output: text(of: output), error: text(of: error), requests: requests)
+}
+
+/// Takes a connection and one line from it, and answers.
+private func serve(_ listener: CInt, _ answer: String) throws -> String {
+    var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+    try #require(unsafe poll(&entry, 1, 20_000) == 1, "cpumodelctl did not connect")
+    let connection = FileHandle(fileDescriptor: clinux_accept(listener), closeOnDealloc: true)
+    var request = Data()
+    while request.last != UInt8(ascii: "\n") {
+        entry = pollfd(fd: connection.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        try #require(unsafe poll(&entry, 1, 20_000) == 1, "cpumodelctl did not ask")
+        request += connection.availableData
+    }
+    try connection.write(contentsOf: Data((answer + "\n").utf8))
+    return String(decoding: request.dropLast(), as: UTF8.self)
+}
+
+private func text(of pipe: Pipe) -> String {
+    String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+}
+
+/// The answer to a first call: its result.
+func answer(_ result: String) -> String { "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\(result)}" }
+
+/// The answer to a first call: an error.
+func refusal(_ code: Int, _ message: String, data: String = "{}") -> String {
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\(code),\"message\":\"\(message)\",\"data\":\(data)}}"
+}
