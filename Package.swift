@@ -44,10 +44,11 @@ let package = Package(
         .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
 
         // The pure rooms: no I/O, no KVM, no Foundation.
-        room("JSON"),
-        room("UnitSyntax"),
+        room("Spelling"),
+        room("JSON", ["Spelling"]),
+        room("UnitSyntax", ["Spelling"]),
         room("X86CPU", ["CFeatureRegistry"]),
-        room("CPUModels", ["UnitSyntax", "X86CPU"]),
+        room("CPUModels", ["Spelling", "UnitSyntax", "X86CPU"]),
         room("GuestCPU", ["CPUModels", "X86CPU"]),
 
         // The machine.
@@ -62,7 +63,8 @@ let package = Package(
         room(
             "CPUModelDaemon",
             [
-                "CLinux", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Systemd",
+                "CLinux", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Spelling",
+                "Systemd",
                 "UnitSyntax", "X86CPU",
             ]),
         room("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
@@ -77,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "JSON", "X86CPU",
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -86,6 +88,7 @@ let package = Package(
         .target(
             name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",
             swiftSettings: strict),
+        roomTests("Spelling"),
         roomTests("JSON"),
         roomTests("UnitSyntax"),
         roomTests("X86CPU"),
@@ -94,6 +97,14 @@ let package = Package(
         roomTests("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
         roomTests("JSONRPC", ["JSON", "Reactor", "CLinux"]),
         roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
+        roomTests("Reactor", ["CLinux"]),
+        roomTests("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
+        .testTarget(
+            name: "CPUModelControlTests",
+            dependencies: ["CPUModelAPI", "CPUModelClient", "CPUModelControl", "JSON"],
+            exclude: ["Fixtures", "Golden"],
+            swiftSettings: strict),
+        .testTarget(name: "cpumodelctlTests", dependencies: ["CLinux", "cpumodelctl"], swiftSettings: strict),
     ],
     cLanguageStandard: .gnu2x
 )

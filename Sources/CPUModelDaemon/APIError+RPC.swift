@@ -6,6 +6,7 @@ import GuestCPU
 import JSON
 public import JSONRPC
 import KVM
+internal import Spelling
 import UnitSyntax
 
 extension APIError: RPCErrorConvertible {

@@ -7,6 +7,7 @@ import JSON
 import JSONRPC
 import KVM
 public import Reactor
+internal import Spelling
 import Systemd
 import UnitSyntax
 import X86CPU

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
 internal import UnitSyntax
 
 /// Puts the models of several files together: finds their caches, and names that are taken twice.

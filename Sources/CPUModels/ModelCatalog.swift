@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
 internal import UnitSyntax
 public import X86CPU
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
 internal import UnitSyntax
 internal import X86CPU
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
+
 extension UnitAssignment {
     /// The value as systemd writes booleans: `1`, `yes`, `y`, `true`, `t`, `on` and `0`, `no`, `n`, `false`, `f`,
     /// `off`, in upper or lower case.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
+
 /// A file in the syntax of systemd.syntax(7), read strictly: what systemd would skip with a warning is an error here.
 public struct UnitFile: Sendable, Hashable {
     /// The sections, in order. Two of one name stay two.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Spelling
+
 /// A section: a header `[Name]` and the assignments up to the next.
 public struct UnitSection: Sendable, Hashable {
     /// What stands between the brackets.

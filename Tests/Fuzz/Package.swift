@@ -25,8 +25,9 @@ func fuzzer(_ room: String) -> Target {
 let package = Package(
     name: "fuzz",
     targets: [
-        .target(name: "JSON", swiftSettings: strict),
-        .target(name: "UnitSyntax", swiftSettings: strict),
+        .target(name: "Spelling", swiftSettings: strict),
+        .target(name: "JSON", dependencies: ["Spelling"], swiftSettings: strict),
+        .target(name: "UnitSyntax", dependencies: ["Spelling"], swiftSettings: strict),
         fuzzer("JSON"),
         fuzzer("UnitSyntax"),
     ]

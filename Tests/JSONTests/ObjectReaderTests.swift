@@ -27,8 +27,10 @@ struct ObjectReaderTests {
     @Test("Every type is read")
     func reads() throws {
         var reader = try reader(
-            #"{"s":"x","i":3,"b":true,"o":{"cores":2},"a":[1],"e":"drop","h":"0x8000000D","q":"0xffffffffffffffff","p":9,"c":{"cores":4},"l":[{"cores":5},{"cores":6}],"w":["u","v"],"n":0.5}"#
-        )
+            #"""
+            {"s":"x","i":3,"b":true,"o":{"cores":2},"a":[1],"e":"drop","h":"0x8000000D","q":"0xffffffffffffffff","p":9,
+             "c":{"cores":4},"l":[{"cores":5},{"cores":6}],"w":["u","v"],"n":0.5}
+            """#)
         #expect(try reader.string("s") == "x")
         #expect(try reader.integer("i", in: 0...3) == 3)
         #expect(try reader.bool("b", default: false))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spelling
 import Testing
-import UnitSyntax
 
 @Suite("Nearest word")
 struct NearestTests {
