@@ -7,6 +7,7 @@ import JSON
 import JSONRPC
 import KVM
 import Reactor
+import X86CPU
 
 /// Gives the vCPUs of one VM their tables by an executor, and judges what KVM made of them.
 @ReactorActor
@@ -25,7 +26,9 @@ struct Application {
         let outcome = plan.outcome(of: try await execute(plan.steps))
 
         if let refusal = outcome.refusal {
-            throw ApplicationError(.refused(refusal), isRestored: await restore(plan, outcome))
+            let hasTiles = guest.features.contains(.amxTile)
+            throw ApplicationError(
+                .refused(refusal, hasTiles: hasTiles), isRestored: await restore(plan, outcome))
         }
         var report = VCPUReport()
         for (position, vcpu) in outcome.vcpus.enumerated() {
@@ -71,8 +74,8 @@ struct Application {
 /// Why the vCPUs of a VM did not get their tables, and what they have now.
 struct ApplicationError: Error {
     enum Cause {
-        /// KVM refused a step.
-        case refused(ApplicationOutcome.Refusal)
+        /// KVM refused a step; with AMX in the tables there is one more reason to.
+        case refused(ApplicationOutcome.Refusal, hasTiles: Bool)
         /// KVM changed the tables, and the policy is not to accept that.
         case altered(VCPUReport)
         /// The owner did not answer in time.
@@ -109,7 +112,7 @@ extension ApplicationError: RPCErrorConvertible {
 
     private var apiError: APIError {
         switch cause {
-        case .refused(let refusal): Self.error(refusal, isRestored: isRestored)
+        case .refused(let refusal, let hasTiles): Self.error(refusal, hasTiles: hasTiles, isRestored: isRestored)
         case .altered(let report): Self.error(report, isRestored: isRestored)
         case .deadline(let time):
             APIError(
@@ -132,23 +135,25 @@ extension ApplicationError: RPCErrorConvertible {
     private static let restoredText = "every vCPU has the table it had before"
     private static let notRestoredText = "not every vCPU could be given back the table it had before"
 
-    private static func error(_ refusal: ApplicationOutcome.Refusal, isRestored: Bool) -> APIError {
+    private static func error(
+        _ refusal: ApplicationOutcome.Refusal, hasTiles: Bool, isRestored: Bool
+    ) -> APIError {
         let data: JSONObject = [
             "errno": .integer(Int64(refusal.errno)), "errnoName": .string(errorName(refusal.errno)),
             "vcpu": .integer(Int64(refusal.vcpu)), "ioctl": .string(refusal.ioctl), "restored": .bool(isRestored),
         ]
         let what = "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(errorName(refusal.errno))"
-        let why = reason(refusal).map { ": \($0)" } ?? ""
+        let why = reason(refusal, hasTiles: hasTiles).map { ": \($0)" } ?? ""
         return APIError(.refused, "\(what)\(why); \(isRestored ? restoredText : notRestoredText).", data: data)
     }
 
     /// What an errno of the vCPU ioctls means here (Linux, Documentation/virt/kvm/api.rst, and arch/x86/kvm/cpuid.c).
-    private static func reason(_ refusal: ApplicationOutcome.Refusal) -> String? {
+    private static func reason(_ refusal: ApplicationOutcome.Refusal, hasTiles: Bool) -> String? {
         switch (refusal.errno, refusal.ioctl) {
         case (EIO, _):
             "the VM was created by another process, or is dead, and KVM takes its ioctls from its creator only"
         case (EINVAL, "KVM_SET_CPUID2"): "the vCPU has already run, and its table cannot change any more"
-        case (EPERM, "KVM_SET_CPUID2"):
+        case (EPERM, "KVM_SET_CPUID2") where hasTiles:
             "the table has AMX, and the process has no permission for guest XSTATE; it must ask with "
                 + "arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM, 18) before it creates the first vCPU"
         default: nil

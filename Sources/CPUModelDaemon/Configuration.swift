@@ -50,6 +50,12 @@ public struct Configuration: Sendable {
         }
     }
 
+    /// Takes directories of model files from the command line. Configured ones may be missing; these may not.
+    public mutating func setModelDirectories(_ directories: [String]) throws {
+        for directory in directories { _ = try RegularFile.names(in: directory, mayBeMissing: false) }
+        modelDirectories = directories
+    }
+
     private mutating func readDaemon(_ section: UnitSection) throws(UnitSyntaxError) {
         try section.refuseKeys(
             notIn: ["Socket", "QuerySocket", "SocketMode", "Models", "OwnerDeadlineSec", "Log"])

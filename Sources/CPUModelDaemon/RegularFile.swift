@@ -36,10 +36,10 @@ enum RegularFile {
         }
     }
 
-    /// The names in a directory; none where it does not exist.
-    static func names(in directory: String) throws(FileError) -> [String] {
+    /// The names in a directory; none where it does not exist and may be missing.
+    static func names(in directory: String, mayBeMissing: Bool = true) throws(FileError) -> [String] {
         guard let stream = unsafe opendir(directory) else {
-            if errno == ENOENT { return [] }
+            if errno == ENOENT, mayBeMissing { return [] }
             throw FileError(path: directory, errno: errno)
         }
         defer { unsafe closedir(stream) }

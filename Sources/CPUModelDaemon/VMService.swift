@@ -42,6 +42,10 @@ final class VMService {
     /// `vm.forget`.
     func forget(_ parameters: VMParameters, by peer: Peer) throws(APIError) -> Reply {
         let record = try record(named: parameters.vm)
+        guard peer.userID == record.uid || peer.userID == 0 else {
+            throw APIError(
+                .notPermitted, "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
+        }
         registry.forget(record.name)
         log.record(
             Event(.vmForgotten, "VM \(record.name) was dropped from the registry on request.")

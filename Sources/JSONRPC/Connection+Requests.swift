@@ -103,7 +103,7 @@ extension Connection {
                 finish(request, with: result, since: start, batch: batch)
             case .asynchronous(let handler):
                 unansweredRequests += 1
-                Task { @ReactorActor in
+                ReactorActor.task { [self] in
                     let result: Result<Reply, any Error>
                     do { result = .success(try await handler(request)) } catch { result = .failure(error) }
                     unansweredRequests -= 1

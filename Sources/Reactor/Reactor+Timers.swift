@@ -28,7 +28,7 @@ extension Reactor {
         try await withTaskCancellationHandler {
             try await sleeper.sleep(for: delay)
         } onCancel: {
-            Task { @ReactorActor in sleeper.cancel() }
+            ReactorActor.task { sleeper.cancel() }
         }
     }
 }

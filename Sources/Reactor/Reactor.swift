@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// There is one in a process, ``main``. The thread that calls ``run(_:)`` becomes its thread. Decisions of this daemon
 /// take microseconds, so one thread is enough, and nothing in it may block.
-public final class Reactor: SerialExecutor {
+public final class Reactor: SerialExecutor, TaskExecutor {
     /// The reactor of the process.
     public static let main = Reactor()
 
@@ -98,10 +98,10 @@ public final class Reactor: SerialExecutor {
     }
 }
 
-// MARK: - SerialExecutor
+// MARK: - Executor
 
 extension Reactor {
-    /// Takes a job of the actor; from any thread.
+    /// Takes a job of the actor, or of a task that prefers to run here; from any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         // The runtime keeps the job alive until it has run, which happens exactly once, in runJobs().
         let job = UnownedJob(job)
@@ -131,9 +131,11 @@ extension Reactor {
             return take(&inbox.jobs)
         }
         guard !jobs.isEmpty else { return }
-        let executor = unsafe asUnownedSerialExecutor()
+        // The reactor is a global constant: it outlives the references.
+        let actor = unsafe asUnownedSerialExecutor()
+        let task = unsafe asUnownedTaskExecutor()
         for job in jobs {
-            unsafe job.runSynchronously(on: executor)
+            unsafe job.runSynchronously(isolatedTo: actor, taskExecutor: task)
         }
     }
 

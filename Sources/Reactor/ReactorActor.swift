@@ -16,6 +16,17 @@ public actor ReactorActor {
         unsafe Reactor.main.asUnownedSerialExecutor()
     }
 
+    /// Starts a task of the actor that never leaves the reactor's thread.
+    ///
+    /// A plain `Task` of the actor goes through the runtime's thread pool each time that something it waited for has
+    /// come: the runtime resumes on the pool and hops from there. Preferring the reactor for that too saves the way.
+    @discardableResult
+    public static func task<Result: Sendable>(
+        _ body: @escaping @ReactorActor () async throws -> Result
+    ) -> Task<Result, any Error> {
+        Task(executorPreference: Reactor.main) { @ReactorActor in try await body() }
+    }
+
     /// Runs `body` as part of the actor, at once.
     ///
     /// The caller must be on the reactor's thread: anything else ends the program, as it would be a data race.

@@ -49,7 +49,9 @@ struct Main: ParsableCommand {
         var settings = try ConfigurationFile(path: config, isOptional: config == "/etc/cpumodeld/cpumodeld.conf").read()
         if let socket { settings.socketPath = socket }
         if let querySocket { settings.querySocketPath = querySocket }
-        if !models.isEmpty { settings.modelDirectories = models }
+        if !models.isEmpty {
+            try settings.setModelDirectories(models)
+        }
         if let ownerDeadlineMs {
             guard ownerDeadlineMs >= 1 else { throw ValidationError("--owner-deadline-ms must be at least 1.") }
             settings.ownerDeadline = .milliseconds(ownerDeadlineMs)

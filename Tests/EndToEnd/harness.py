@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts daemons and the processes that talk to them, and counts what the daemons hold."""
+
+import contextlib
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import traceback
+
+import cpumodel
+import kvm
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = pathlib.Path(os.environ.get("CPUMODELD_BIN_DIR") or ROOT / ".build/debug").absolute()
+MODELS = ROOT / "config/models"
+START_TIMEOUT, STOP_TIMEOUT = 30.0, 10.0
+
+
+def binary(name):
+    path = BINARIES / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: build first, or point CPUMODELD_BIN_DIR at the binaries")
+    return str(path)
+
+
+# ---- daemons -------------------------------------------------------------------------------
+
+
+class Daemon:
+    """One cpumodeld with sockets, state and log in a directory of its own."""
+
+    def __init__(self, *options):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cpumodeld-"))
+        self.socket_path = str(self.directory / "cpumodeld.sock")
+        self.query_path = str(self.directory / "query.sock")
+        self.log_path = self.directory / "log"
+        self._options = options
+        self.process = None
+
+    def start(self):
+        notify_path = str(self.directory / "notify.sock")
+        # A journal stream or a socket meant for this process is not the daemon's.
+        foreign = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM", "WATCHDOG_USEC", "WATCHDOG_PID")
+        environment = {key: value for key, value in os.environ.items() if key not in foreign}
+        environment["NOTIFY_SOCKET"] = notify_path
+        arguments = [binary("cpumodeld"), "--socket", self.socket_path, "--query-socket", self.query_path]
+        arguments += ["--models", str(MODELS), *self._options]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log_path, "ab") as log:
+            notify.bind(notify_path)
+            self.process = subprocess.Popen(
+                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            try:
+                self._wait_until_ready(notify)
+            except BaseException:
+                self.stop()
+                raise
+        os.unlink(notify_path)
+        return self
+
+    def _wait_until_ready(self, notify):
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"cpumodeld ended with {self.process.returncode}:\n{self.log()}")
+            if select.select([notify], [], [], 0.1)[0] and b"READY=1" in notify.recv(65536).split(b"\n"):
+                return
+        raise RuntimeError(f"cpumodeld sent no READY=1 in {START_TIMEOUT:.0f} s:\n{self.log()}")
+
+    def stop(self):
+        """Ends the daemon as systemd would; returns its exit status."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode if self.process else None
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def log(self, lines=12):
+        text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def descriptors(self):
+        """Where each open descriptor of the daemon leads, sorted."""
+        folder = f"/proc/{self.process.pid}/fd"
+        links = []
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(re.sub(r":\[\d+\]$", "", os.readlink(f"{folder}/{name}")))  # without inode numbers
+        return sorted(links)
+
+    def settled_descriptors(self):
+        """The same, once the connections of an earlier test are gone from it."""
+        now, before = self.descriptors(), None
+        while now != before:
+            time.sleep(0.02)
+            now, before = self.descriptors(), now
+        return now
+
+    def open_to_all(self):
+        """Lets processes of other users reach the launchers' socket."""
+        os.chmod(self.directory, 0o755)
+        os.chmod(self.socket_path, 0o666)
+
+    def connect(self, kind=cpumodel.Connection, query=False, timeout=20.0):
+        return kind(self.query_path if query else self.socket_path, timeout)
+
+
+# ---- clients -------------------------------------------------------------------------------
+
+
+class Recorder(cpumodel.Connection):
+    """A client that remembers what each vCPU was told to take, to compare with what it took."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.asked = {}
+        self.jobs = 0
+
+    def execute(self, params, fds):
+        job = os.pread(fds[0], params["size"], 0)
+        steps = cpumodel.HEADER.unpack_from(job)[3]
+        for number in range(steps):
+            request, vcpu, _, _, start, _ = cpumodel.STEP.unpack_from(
+                job, cpumodel.HEADER.size + cpumodel.STEP.size * number
+            )
+            if request == kvm.KVM_SET_CPUID2:
+                self.asked[vcpu] = kvm.unpack_table(job[start:])
+        self.jobs += 1
+        return super().execute(params, fds)
+
+
+class Child:
+    """A forked process that runs `work(pipe)`; `pipe` is a stream socket to the parent."""
+
+    def __init__(self, work):
+        self.pipe, theirs = socket.socketpair()
+        self.pipe.settimeout(20)
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                self.pipe.close()
+                work(theirs)
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        theirs.close()
+        self._status = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pipe.close()
+        self.kill()
+
+    def expect(self, text):
+        """Waits until the child says `text`."""
+        said = self.pipe.recv(len(text))
+        if said != text.encode():
+            raise AssertionError(f"the child said {said!r} and not {text!r}")
+
+    def kill(self):
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+
+    def wait(self):
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._status
