@@ -8,6 +8,7 @@ public import JSONRPC
 import KVM
 internal import Spelling
 import UnitSyntax
+import X86CPU
 
 extension APIError: RPCErrorConvertible {
     /// The error object that the article Protocol describes.
@@ -38,13 +39,14 @@ extension APIError {
 
     /// Features that the host cannot give.
     init(unavailable: [UnavailableFeature], of model: String) {
-        let named = unavailable.prefix(3).map(\.description).joined(separator: "; ")
-        let rest = unavailable.count > 3 ? "; and \(unavailable.count - 3) more" : ""
+        let names = unavailable.prefix(4).map { FeatureRegistry.shared.name(of: $0.feature) }.joined(separator: ", ")
+        let rest = unavailable.count > 4 ? " and \(unavailable.count - 4) more" : ""
+        let reason = unavailable.count == 1 ? ", as \(unavailable[0].reasonText)" : ""
         let features = unavailable.map { (try? JSONValue(parsing: $0.jsonBytes())) ?? .null }
         self.init(
             .featuresUnavailable,
-            "This host cannot give all of \(model): \(named)\(rest). "
-                + "Leave them out with \"unavailable\": \"drop\", or choose another model.",
+            "This host cannot give \(names)\(rest) of \(model)\(reason). "
+                + "Leave out what is missing with \"unavailable\": \"drop\", or choose another model.",
             data: ["features": .array(features)])
     }
 

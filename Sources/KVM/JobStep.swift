@@ -84,14 +84,19 @@ public struct StoredTable: Sendable, Hashable {
 
     /// The entries' meaning.
     public var table: CPUIDTable {
-        CPUIDTable(
+        let words = unsafe bytes.withUnsafeBytes { bytes in
+            stride(from: 0, to: bytes.count, by: 4).map { offset in
+                unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            }
+        }
+        let wordsOfEntry = Self.entrySize / 4
+        return CPUIDTable(
             (0..<count).map { number in
-                func word(_ offset: Int) -> UInt32 {
-                    let start = number * Self.entrySize + offset
-                    return bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
-                }
-                let subleaf: SubleafMatch = word(8) & Self.significantIndex != 0 ? .exact(word(4)) : .any
-                return CPUIDEntry(word(0), subleaf, eax: word(12), ebx: word(16), ecx: word(20), edx: word(24))
+                let start = number * wordsOfEntry
+                let isExact = words[start + 2] & Self.significantIndex != 0
+                return CPUIDEntry(
+                    words[start], isExact ? .exact(words[start + 1]) : .any, eax: words[start + 3],
+                    ebx: words[start + 4], ecx: words[start + 5], edx: words[start + 6])
             })
     }
 

@@ -3,53 +3,26 @@
 /// SHA-256 (FIPS 180-4), for digests that name content: catalogs and guest-visible tables.
 ///
 /// A cryptography package would bring a hundred times this code; nothing here is secret or signed.
-public struct SHA256 {
-    private var state: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (
-        0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19
-    )
-    private var block = [UInt8]()
-    private var length: UInt64 = 0
+public enum SHA256 {
+    private typealias State = (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
 
-    /// A digest of nothing yet.
-    public init() {
-        block.reserveCapacity(64)
-    }
-
-    /// Takes in bytes.
-    public mutating func update(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            block.append(byte)
-            length += 8
-            if block.count == 64 { compress() }
-        }
-    }
-
-    /// Takes in a number, least significant byte first.
-    public mutating func update(_ value: some FixedWidthInteger) {
-        update((0..<value.bitWidth / 8).lazy.map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) })
-    }
-
-    /// The digest of everything taken in: 32 bytes.
-    public consuming func finalize() -> [UInt8] {
-        let bits = length
-        block.append(0x80)
-        if block.count > 56 {
-            block.append(contentsOf: repeatElement(0, count: 64 - block.count))
-            compress()
-        }
-        block.append(contentsOf: repeatElement(0, count: 56 - block.count))
-        block.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - $0 * 8)) })
-        compress()
+    /// The digest of the bytes: 32 bytes.
+    public static func digest(_ bytes: [UInt8]) -> [UInt8] {
+        var message = bytes
+        message.append(0x80)
+        message.append(contentsOf: repeatElement(0, count: (120 - message.count % 64) % 64))
+        let bits = UInt64(bytes.count) * 8
+        message.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - $0 * 8)) })
+        var state: State = (
+            0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19
+        )
+        for block in stride(from: 0, to: message.count, by: 64) { compress(message, at: block, into: &state) }
         let words = [state.0, state.1, state.2, state.3, state.4, state.5, state.6, state.7]
         return words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - $0 * 8)) } }
     }
 
     /// The digest of the bytes in lower-case hexadecimal: 64 characters.
-    public static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        var digest = SHA256()
-        digest.update(bytes)
-        return hexadecimal(digest.finalize())
-    }
+    public static func hex(_ bytes: some Sequence<UInt8>) -> String { hexadecimal(digest(Array(bytes))) }
 
     /// Bytes in lower-case hexadecimal, two characters each.
     public static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
@@ -57,13 +30,14 @@ public struct SHA256 {
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    private mutating func compress() {
-        var w = [UInt32](repeating: 0, count: 64)
+    private static func compress(_ message: [UInt8], at start: Int, into state: inout State) {
+        var w = [64 of UInt32](repeating: 0)
         for i in 0..<16 {
-            let bytes = block[i * 4..<i * 4 + 4]
-            w[i] = bytes.reduce(0) { $0 << 8 | UInt32($1) }
+            let at = start + i * 4
+            w[i] =
+                UInt32(message[at]) << 24 | UInt32(message[at + 1]) << 16 | UInt32(message[at + 2]) << 8
+                | UInt32(message[at + 3])
         }
-        block.removeAll(keepingCapacity: true)
         for i in 16..<64 {
             let s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3)
             let s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ (w[i - 2] >> 10)
@@ -72,7 +46,7 @@ public struct SHA256 {
         var (a, b, c, d, e, f, g, h) = state
         for i in 0..<64 {
             let s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
-            let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ Self.constants[i] &+ w[i]
+            let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[i] &+ w[i]
             let s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
             let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
             (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
@@ -83,7 +57,7 @@ public struct SHA256 {
         )
     }
 
-    private func rotate(_ value: UInt32, _ bits: UInt32) -> UInt32 { value >> bits | value << (32 - bits) }
+    private static func rotate(_ value: UInt32, _ bits: UInt32) -> UInt32 { value >> bits | value << (32 - bits) }
 
     private static let constants: [UInt32] = [
         0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,

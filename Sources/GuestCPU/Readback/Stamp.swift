@@ -18,19 +18,22 @@ public struct Stamp: Sendable, Hashable, CustomStringConvertible {
 
     /// The stamp of what was taken from a table.
     init(_ input: StampInput) {
-        var digest = SHA256()
+        var words: [UInt32] = []
+        words.reserveCapacity(input.entries.count * 6 + 1)
         for entry in input.entries {
-            for word in [entry.leaf, entry.subleaf.index, entry.eax, entry.ebx, entry.ecx, entry.edx] {
-                digest.update(word)
-            }
+            words += [entry.leaf, entry.subleaf.index, entry.eax, entry.ebx, entry.ecx, entry.edx]
         }
         // A leaf number that no entry can have keeps entries and MSRs apart.
-        digest.update(UInt32.max)
+        words.append(.max)
         for (index, value) in input.featureMSRs.sorted(by: { $0.key < $1.key }) {
-            digest.update(index)
-            digest.update(value)
+            words += [index, UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)]
         }
-        description = "1-" + SHA256.hexadecimal(digest.finalize().prefix(12))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(words.count * 4)
+        for word in words {
+            for shift: UInt32 in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        description = "1-" + SHA256.hexadecimal(SHA256.digest(bytes).prefix(12))
     }
 }
 
