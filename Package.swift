@@ -42,6 +42,7 @@ let package = Package(
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "CKVM", cSettings: strictC),
         .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
+        .target(name: "CLibvirtModels", exclude: ["models.list"], cSettings: strictC),
 
         // The pure rooms: no I/O, no KVM, no Foundation.
         room("Spelling"),
@@ -50,6 +51,7 @@ let package = Package(
         room("X86CPU", ["CFeatureRegistry"]),
         room("CPUModels", ["Spelling", "UnitSyntax", "X86CPU"]),
         room("GuestCPU", ["CPUModels", "X86CPU"]),
+        room("Formats", ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"]),
 
         // The machine.
         room("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
@@ -63,7 +65,7 @@ let package = Package(
         room(
             "CPUModelDaemon",
             [
-                "CLinux", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Spelling",
+                "CLinux", "CPUModelAPI", "CPUModels", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Spelling",
                 "Systemd",
                 "UnitSyntax", "X86CPU",
             ]),

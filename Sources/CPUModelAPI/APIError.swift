@@ -9,6 +9,7 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
     /// What went wrong.
     public enum Kind: String, Sendable, CaseIterable {
         case unknownModel, unknownFeature, badExpression
+        case badDocument, noBaseline
         case featuresUnavailable, altered, refused, ownerDeadline, ownerFault, ownerGone
         case badDescriptor, badTopology
         case nameInUse, unknownVM
@@ -22,6 +23,8 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
             case .unknownModel: -32001
             case .unknownFeature: -32002
             case .badExpression: -32003
+            case .badDocument: -32004
+            case .noBaseline: -32005
             case .featuresUnavailable: -32010
             case .altered: -32011
             case .refused: -32012

@@ -31,6 +31,31 @@ extension Method {
         "model.expand", "A model expression as features and MSRs; what the host cannot give, and why",
         parameters: ExpandParameters.members, result: Expansion.schema)
 
+    /// Names a CPU.
+    public static let detectModel = Method(
+        "model.detect", "The nearest named model of a CPU, and every difference", parameters: DetectParameters.members,
+        result: DetectResult.schema)
+
+    /// Compares two CPUs.
+    public static let compareModels = Method(
+        "model.compare", "Whether a CPU has all of another, and what they differ in",
+        parameters: CompareParameters.members, result: CompareResult.schema)
+
+    /// Finds what CPUs have in common.
+    public static let baselineModels = Method(
+        "model.baseline", "The most that guests can be given who are to run on any of several CPUs",
+        parameters: BaselineParameters.members, result: BaselineResult.schema)
+
+    /// Writes a model in another program's words.
+    public static let exportModel = Method(
+        "model.export", "A model in the words of QEMU, libvirt, Firecracker, Linux or compilers",
+        parameters: ExportParameters.members, result: ExportResult.schema)
+
+    /// Reads a model in another program's words.
+    public static let importModel = Method(
+        "model.import", "What another program's words for a CPU mean here", parameters: ImportParameters.members,
+        result: ImportResult.schema)
+
     /// Computes tables.
     public static let computeTable = Method(
         "table.compute", "The CPUID tables and feature MSRs of every vCPU", parameters: ComputeParameters.members,
@@ -54,9 +79,15 @@ extension Method {
         "vm.forget", "Drops a VM from the registry; the VM itself is left alone", parameters: VMParameters.members,
         result: .object([.required("forgotten", .string("the VM's name"))], ""), isQuery: false)
 
+    /// Checks whether a guest can move.
+    public static let checkMigration = Method(
+        "vm.checkMigration", "Whether a guest can run on hosts, every reason why not, and the smallest change",
+        parameters: CheckMigrationParameters.members, result: CheckMigrationResult.schema)
+
     /// Every method, in the order of the documentation.
     public static let all: [Method] = [
-        discover, status, describeHost, listModels, showModel, expandModel, computeTable, applyVM, listVMs, showVM,
-        forgetVM,
+        discover, status, describeHost, listModels, showModel, expandModel, detectModel, compareModels,
+        baselineModels, exportModel, importModel, computeTable, applyVM, listVMs, showVM,
+        forgetVM, checkMigration,
     ]
 }

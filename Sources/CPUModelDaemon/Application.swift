@@ -20,7 +20,7 @@ struct Application {
     ///
     /// - Parameter acceptsAltered: whether tables that KVM changed may stay.
     /// - Throws: ``ApplicationError`` once the vCPUs have their old tables back, or that was tried.
-    func run(acceptsAltered: Bool) async throws -> VCPUReport {
+    func run(acceptsAltered: Bool) async throws -> Applied {
         let tables = (0..<guest.vcpuCount).map(guest.table(ofVCPU:))
         let plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs)
         let outcome = plan.outcome(of: try await execute(plan.steps))
@@ -47,7 +47,18 @@ struct Application {
         if report.verdict == .altered, !acceptsAltered {
             throw ApplicationError(.altered(report), isRestored: await restore(plan, outcome))
         }
-        return report
+        let first = outcome.vcpus.first
+        return Applied(
+            report: report, table: first?.after?.table ?? CPUIDTable(), featureMSRs: first?.msrsAfter ?? [:])
+    }
+
+    /// What the vCPUs have now.
+    struct Applied {
+        let report: VCPUReport
+        /// The first vCPU's table, as it was read back.
+        let table: CPUIDTable
+        /// The first vCPU's feature MSRs, as they were read back.
+        let featureMSRs: [UInt32: UInt64]
     }
 
     private func execute(_ steps: [JobStep]) async throws -> [JobResult] {

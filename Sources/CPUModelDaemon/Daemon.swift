@@ -76,6 +76,8 @@ public final class Daemon {
 
     private func methods() -> [ServedMethod] {
         let (models, vms, host) = (models, vms, host)
+        let algebra = AlgebraService(models: models, registry: vms.registry, host: host)
+        let translation = TranslationService(models: models)
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
             immediate(.status, NoParameters.self) { [weak self] _, _ in
@@ -86,6 +88,14 @@ public final class Daemon {
             immediate(.listModels, ListParameters.self) { parameters, _ in models.list(parameters) },
             immediate(.showModel, ShowParameters.self) { parameters, _ in try models.show(parameters) },
             immediate(.expandModel, ExpandParameters.self) { parameters, _ in try models.expand(parameters) },
+            immediate(.detectModel, DetectParameters.self) { parameters, _ in try algebra.detect(parameters) },
+            immediate(.compareModels, CompareParameters.self) { parameters, _ in try algebra.compare(parameters) },
+            immediate(.baselineModels, BaselineParameters.self) { parameters, _ in try algebra.baseline(parameters) },
+            immediate(.exportModel, ExportParameters.self) { parameters, _ in try translation.export(parameters) },
+            immediate(.importModel, ImportParameters.self) { parameters, _ in try translation.import(parameters) },
+            immediate(.checkMigration, CheckMigrationParameters.self) { parameters, _ in
+                try algebra.checkMigration(parameters)
+            },
             immediate(.computeTable, ComputeParameters.self) { parameters, _ in try models.compute(parameters) },
             served(.applyVM, .asynchronous { request in try await vms.apply(request) }),
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },

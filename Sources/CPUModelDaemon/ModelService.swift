@@ -15,6 +15,7 @@ final class ModelService {
     private let host: HostState
     /// What each version lacks on this host: the answer of `model.list` until the catalog changes.
     private var summaries: [ModelSummary]?
+    private var preparedDetector: ModelDetector?
 
     init(catalog: ModelCatalog, host: HostState) {
         self.catalog = catalog
@@ -25,6 +26,25 @@ final class ModelService {
     func replaceCatalog(_ catalog: ModelCatalog) {
         self.catalog = catalog
         summaries = nil
+        preparedDetector = nil
+    }
+
+    /// Names CPUs by the models of the catalog.
+    var detector: ModelDetector {
+        if let preparedDetector { return preparedDetector }
+        let detector = ModelDetector(catalog)
+        preparedDetector = detector
+        return detector
+    }
+
+    /// What an expression means by itself; `host` and `max` mean this host.
+    func expandAnywhere(_ expression: String) throws(APIError) -> ExpandedModel {
+        do throws(ExpressionError) {
+            let parsed = try ModelExpression(parsing: expression)
+            return try catalog.expand(parsed, on: parsed.base == "host" || parsed.base == "max" ? host.host : nil)
+        } catch {
+            throw APIError(error, in: expression)
+        }
     }
 
     /// `model.list`.

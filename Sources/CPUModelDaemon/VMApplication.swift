@@ -59,7 +59,8 @@ struct VMApplication {
 
         let record = VMRecord(
             name: parameters.name, model: guest.model.name, expression: guest.model.expression,
-            topology: guest.topology, report: applied, dropped: dropped, executor: executor.name,
+            topology: guest.topology, report: applied.report, table: applied.table,
+            featureMSRs: applied.featureMSRs, dropped: dropped, executor: executor.name,
             pid: request.peer.processID, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
         let log = service.log
         try service.registry.register(record, owner: owner.number) { record in

@@ -3,66 +3,135 @@
 internal import Spelling
 internal import UnitSyntax
 
-/// Puts the models of several files together: finds their caches, and names that are taken twice.
+/// Puts the models of several files together: settles who owns a name, finds the caches and models that others name,
+/// and makes each version of what its section changes.
 struct CatalogBuilder {
+    /// Where a version stands: which of ``models``, and which of its versions.
+    struct Place: Sendable, Hashable {
+        let model: Int
+        let version: Int
+    }
+
     private(set) var models: [CPUModel] = []
-    private(set) var caches: [String: (hierarchy: CacheHierarchy, location: SourceLocation)] = [:]
-    private(set) var versions: [String: CPUModelVersion] = [:]
-    private(set) var problems: [UnitSyntaxError] = []
+    private(set) var caches: [String: CacheHierarchy] = [:]
+    private(set) var names: [String: Place] = [:]
 
-    private var drafts: [ModelDraft] = []
-    private var names: [String: SourceLocation] = [:]
+    private let files: [ModelReader]
+    /// The drafts of all files, each with its file's position.
+    private let drafts: [(draft: ModelDraft, file: Int)]
+    private var owners: [String: (place: Place, location: SourceLocation)] = [:]
+    /// What is wrong, with the position of the file.
+    private var found: [(file: Int, problem: UnitSyntaxError)] = []
 
-    mutating func add(_ file: ModelReader) {
-        problems += file.problems
-        if let model = file.model { drafts.append(model) }
-        for table in file.caches {
-            if let other = caches.updateValue(table, forKey: table.hierarchy.name) {
-                let name = table.hierarchy.name
-                problems.append(
-                    UnitSyntaxError(table.location, "the caches \(name) are defined in \(other.location) too"))
-            }
-        }
+    init(_ files: [ModelReader]) {
+        self.files = files
+        drafts = files.enumerated().compactMap { file in file.element.model.map { ($0, file.offset) } }
+    }
+
+    /// What is wrong, in the order of files and lines.
+    var problems: [UnitSyntaxError] {
+        found.sorted { ($0.file, $0.problem.location.line) < ($1.file, $1.problem.location.line) }.map(\.problem)
     }
 
     mutating func build() {
-        for draft in drafts {
-            let built = draft.versions.map { version($0, of: draft) }
-            let model = CPUModel(
-                name: draft.name, vendor: draft.vendor, versions: built, note: draft.note,
-                deprecation: draft.deprecation, location: draft.location)
+        for (position, file) in files.enumerated() {
+            for problem in file.problems { found.append((position, problem)) }
+        }
+        collectCaches()
+        for position in drafts.indices { claimNames(of: position) }
+        resolveAll()
+        for position in drafts.indices { checkReplacements(position) }
+    }
+
+    private mutating func collectCaches() {
+        var locations: [String: SourceLocation] = [:]
+        for (position, file) in files.enumerated() {
+            for (hierarchy, location) in file.caches {
+                if let other = locations[hierarchy.name] {
+                    report(position, location, "the caches \(hierarchy.name) are defined in \(other) too")
+                } else {
+                    locations[hierarchy.name] = location
+                    caches[hierarchy.name] = hierarchy
+                }
+            }
+        }
+    }
+
+    private mutating func claimNames(of position: Int) {
+        let draft = drafts[position].draft
+        claim(draft.name, Place(model: position, version: 0), draft.location)
+        for (number, version) in draft.versions.enumerated() {
+            let place = Place(model: position, version: number)
+            claim("\(draft.name)-v\(number + 1)", place, version.location)
+            if let alias = version.alias { claim(alias, place, version.location) }
+        }
+    }
+
+    private mutating func claim(_ name: String, _ place: Place, _ location: SourceLocation) {
+        if let other = owners[name] {
+            report(drafts[place.model].file, location, "the name \(name) is taken in \(other.location) already")
+        } else {
+            owners[name] = (place, location)
+        }
+    }
+
+    /// Resolves every model behind the one that it extends. Where a file has errors already nothing is built: it would
+    /// bring up errors that are none.
+    private mutating func resolveAll() {
+        var order = ExtensionOrder(drafts.map(\.draft), owners: owners.mapValues(\.place))
+        order.settle()
+        for (position, problem) in order.problems { found.append((drafts[position].file, problem)) }
+
+        var resolved: [Int: CPUModel] = [:]
+        var builtAt: [Int: Int] = [:]
+        for position in order.positions where files[drafts[position].file].problems.isEmpty {
+            var base: CPUModelVersion?
+            if let place = order.bases[position] {
+                guard let model = resolved[place.model] else { continue }
+                base = model.versions[place.version]
+            }
+            let draft = drafts[position].draft
+            var resolver = VersionResolver(draft, base: base, caches: caches)
+            let versions = resolver.versions()
+            for problem in resolver.problems { found.append((drafts[position].file, problem)) }
+            resolved[position] = CPUModel(
+                name: draft.name, versions: versions, note: draft.note, base: base,
+                ownCaches: files[drafts[position].file].caches.map(\.hierarchy), origin: draft.origin,
+                location: draft.location)
+        }
+        for (position, model) in resolved.sorted(by: { $0.value.name < $1.value.name }) {
+            builtAt[position] = models.count
             models.append(model)
-            if let first = built.first { claim(model.name, for: first, draft.location) }
-            for (version, source) in zip(built, draft.versions) {
-                claim(version.name, for: version, source.location)
-                if let alias = version.alias { claim(alias, for: version, source.location) }
+        }
+        for (name, owner) in owners {
+            if let model = builtAt[owner.place.model] {
+                names[name] = Place(model: model, version: owner.place.version)
             }
         }
     }
 
-    private mutating func version(_ version: ModelDraft.Version, of model: ModelDraft) -> CPUModelVersion {
-        var table: CacheHierarchy?
-        if let line = version.caches {
-            table = caches[line.value]?.hierarchy
-            // A later version repeats what the one before said: one message is enough.
-            if table == nil, version.location.line < line.location.line, problems.count < ModelReader.mostProblems {
-                let suggestion = nearest(line.value, in: caches.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
-                problems.append(line.error("names caches that no file defines, \"\(line.value)\"\(suggestion)"))
+    private mutating func checkReplacements(_ position: Int) {
+        for version in drafts[position].draft.versions {
+            guard let line = version.replacement, !line.value.isEmpty else { continue }
+            guard let owner = owners[line.value] else {
+                let suggestion = nearest(line.value, in: owners.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
+                report(
+                    drafts[position].file, line.location,
+                    line.error("names no model, \"\(line.value)\"\(suggestion)").message)
+                continue
+            }
+            guard let place = names[line.value], owner.place.version < models[place.model].versions.count else {
+                continue
+            }
+            if models[place.model].versions[place.version].deprecation != nil {
+                report(
+                    drafts[position].file, line.location,
+                    line.error("names \(line.value), which is deprecated itself").message)
             }
         }
-        return CPUModelVersion(
-            modelName: model.name, number: version.number, alias: version.alias, note: version.note,
-            vendor: model.vendor, signature: version.signature, description: version.description,
-            level: version.level, extendedLevel: version.extendedLevel, features: version.features, caches: table,
-            forcesLeaf1F: version.forcesLeaf1F)
     }
 
-    private mutating func claim(_ name: String, for version: CPUModelVersion, _ location: SourceLocation) {
-        if let other = names[name] {
-            problems.append(UnitSyntaxError(location, "the name \(name) is taken in \(other) already"))
-            return
-        }
-        names[name] = location
-        versions[name] = version
+    private mutating func report(_ file: Int, _ location: SourceLocation, _ message: String) {
+        found.append((file, UnitSyntaxError(location, message)))
     }
 }

@@ -34,6 +34,8 @@ public struct ExpandedModel: Sendable, Hashable {
     public let caches: Caches
     /// Whether leaf 0x1F is there whatever the topology.
     public let forcesLeaf1F: Bool
+    /// The version of AVX10 that the guest gets, for leaf 0x24, EBX[7:0]; 0 without the feature avx10.
+    public let avx10Version: UInt8
 
     /// The features of the guest.
     public let features: FeatureSet

@@ -24,7 +24,8 @@ extension ModelCatalog {
                     .unknownModel, expression.base, suggestion: nearestName(to: expression.base),
                     "There is no model \(expression.base).")
             }
-            source = ExpansionSource(version, legacyCaches: legacyCaches(for: version.vendor))
+            let vendor = version.takesHostVendor ? host?.identity.vendor ?? version.vendor : version.vendor
+            source = ExpansionSource(version, vendor: vendor, legacyCaches: legacyCaches(for: vendor))
         }
         return Expansion(source, expression, host).result()
     }
@@ -41,18 +42,20 @@ private struct ExpansionSource {
     let extendedLevel: UInt32
     let caches: ExpandedModel.Caches
     let forcesLeaf1F: Bool
+    let avx10Version: UInt8
     let features: FeatureSet
 
-    init(_ version: CPUModelVersion, legacyCaches: CacheHierarchy?) {
+    init(_ version: CPUModelVersion, vendor: CPUVendor, legacyCaches: CacheHierarchy?) {
         name = version.name
         base = version
-        vendor = version.vendor
+        self.vendor = vendor
         signature = version.signature
         description = version.description
         level = version.level
         extendedLevel = version.extendedLevel
         caches = (version.caches ?? legacyCaches).map { .model($0) } ?? .unknown
         forcesLeaf1F = version.forcesLeaf1F
+        avx10Version = version.avx10Version
         features = version.features
     }
 
@@ -68,6 +71,7 @@ private struct ExpansionSource {
         extendedLevel = host.supported.value(0x8000_0000, 0, .eax)
         caches = .host
         forcesLeaf1F = false
+        avx10Version = host.avx10Version
         let registry = FeatureRegistry.shared
         var features = host.grantable.intersection(registry.named).subtracting(registry.optIn)
         // Whether there are several CPUs in a package is the topology's to say.
@@ -122,12 +126,13 @@ private struct Expansion {
                 UnavailableFeature(feature: conflict.second, reason: .conflicts(with: conflict.first)))
         }
         features = granted(features, &unavailable)
+        let avx10Version = avx10Version(with: features, &unavailable)
 
         return ExpandedModel(
             name: source.name, expression: expression.description, base: source.base, vendor: source.vendor,
             signature: source.signature, description: source.description, level: source.level,
             extendedLevel: source.extendedLevel, caches: source.caches, forcesLeaf1F: source.forcesLeaf1F,
-            features: features, unavailable: unavailable.sorted { $0.feature < $1.feature },
+            avx10Version: avx10Version, features: features, unavailable: unavailable.sorted { $0.feature < $1.feature },
             definition: source.features, defaultsAdded: defaultsAdded.subtracting(refused).intersection(features),
             defaultsRemoved: defaultsRemoved, expressionAdded: asked.subtracting(unchanged),
             expressionRemoved: unchanged.subtracting(closure.kept).subtracting(idle),
@@ -157,10 +162,28 @@ private struct Expansion {
         return closure.kept
     }
 
+    /// The version of AVX10 that the guest gets: the model's, or the host's where that is lower.
+    private func avx10Version(with features: FeatureSet, _ unavailable: inout [UnavailableFeature]) -> UInt8 {
+        guard features.contains(.avx10) else { return 0 }
+        // Where only the expression brought the feature in, any version is what was asked for.
+        let asked = source.avx10Version
+        guard let host else { return max(asked, 1) }
+        if asked > host.avx10Version {
+            unavailable.append(
+                UnavailableFeature(feature: .avx10, reason: .olderVersion(host: host.avx10Version, model: asked)))
+        }
+        return asked == 0 ? host.avx10Version : min(asked, host.avx10Version)
+    }
+
     private func reason(_ feature: Feature, _ host: HostCPU) -> UnavailableFeature.Reason {
         guard case .cpuid(let leaf, let subleaf, let register) = feature.word.position, leaf >> 28 != 4,
             let native = host.native[leaf, subleaf.index]
         else { return .notOffered }
         return UInt64(native[register]) & feature.mask == 0 ? .hostLacks : .hiddenByKVM
     }
+}
+
+extension HostCPU {
+    /// The version of AVX10 that the host offers: leaf 0x24, EBX[7:0].
+    fileprivate var avx10Version: UInt8 { UInt8(truncatingIfNeeded: supported.value(0x24, 0, .ebx)) }
 }

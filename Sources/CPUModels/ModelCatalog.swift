@@ -14,32 +14,52 @@ public struct ModelCatalog: Sendable {
     /// like.
     public let digest: String
 
-    private let versions: [String: CPUModelVersion]
+    /// The files as read, from which other catalogs are made.
+    let files: [ModelReader]
 
-    /// The catalog of these files.
+    private let names: [String: CatalogBuilder.Place]
+
+    /// The catalog of these files; their order means nothing.
+    ///
+    /// - Throws: ``CatalogError`` with all that is wrong in any of them.
+    public init(files: [ModelFile]) throws(CatalogError) {
+        try self.init(reading: files.map(ModelReader.init))
+    }
+
+    /// The catalog of files of which only content and name matter.
     ///
     /// - Throws: ``CatalogError`` with all that is wrong in any of them.
     public init(files: [(name: String, bytes: [UInt8])]) throws(CatalogError) {
-        var builder = CatalogBuilder()
-        for file in files { builder.add(ModelReader(file.bytes, file: file.name)) }
+        try self.init(files: files.map { ModelFile(path: $0.name, bytes: $0.bytes) })
+    }
+
+    init(reading files: [ModelReader]) throws(CatalogError) {
+        var builder = CatalogBuilder(files)
         builder.build()
-        guard builder.problems.isEmpty else { throw CatalogError(problems: builder.problems) }
-        models = builder.models.sorted { $0.name < $1.name }
-        caches = builder.caches.values.map(\.hierarchy).sorted { $0.name < $1.name }
-        versions = builder.versions
-        digest = Self.digest(of: models)
+        let problems = builder.problems
+        guard problems.isEmpty else { throw CatalogError(problems: problems) }
+        self.files = files
+        models = builder.models
+        caches = builder.caches.values.sorted { $0.name < $1.name }
+        names = builder.names
+        digest = SHA256.hex(models.lazy.map(\.digest).joined(separator: "\n").utf8)
     }
 
     /// The version of that name: `EPYC-v2`, its alias `EPYC-IBPB`, or `EPYC`, which means version 1 as it does on
     /// QEMU's PC machines.
-    public func version(named name: String) -> CPUModelVersion? { versions[name] }
+    public func version(named name: String) -> CPUModelVersion? {
+        names[name].map { models[$0.model].versions[$0.version] }
+    }
+
+    /// The model of that name, or of a version or alias of that name.
+    public func model(named name: String) -> CPUModel? { names[name].map { models[$0.model] } }
 
     /// The name that a misspelt one most likely means; nil when none is near.
     public func nearestName(to name: String) -> String? {
-        if let (model, _) = splitVersion(name), let found = versions[String(model)] {
-            return models.first { $0.name == found.modelName }?.versions.last?.name
+        if let (model, _) = splitVersion(name), let found = self.model(named: String(model)) {
+            return found.versions.last?.name
         }
-        return nearest(name, in: (versions.keys + ["host", "max"]).sorted())
+        return nearest(name, in: (names.keys + ["host", "max"]).sorted())
     }
 
     /// The cache table of that name.
@@ -48,30 +68,5 @@ public struct ModelCatalog: Sendable {
     /// The cache table of a vendor's models that have none of their own: `legacy-amd` or `legacy-intel`.
     public func legacyCaches(for vendor: CPUVendor) -> CacheHierarchy? {
         caches(named: vendor.isAMDLike ? "legacy-amd" : "legacy-intel")
-    }
-
-    private static func digest(of models: [CPUModel]) -> String {
-        var text = ""
-        for version in models.lazy.flatMap(\.versions) {
-            text += "\(version.name) \(version.alias ?? "-") \(version.vendor) \(version.signature) "
-            text += "\(version.level) \(version.extendedLevel) \(version.forcesLeaf1F) \(version.description)\n"
-            for word in FeatureWord.allCases where version.features[word] != 0 {
-                text += "\(word.rawValue)=\(version.features[word]) "
-            }
-            for cache in version.caches?.all ?? [] { text += "\n\(cache.digestText)" }
-            text += "\n"
-        }
-        return SHA256.hex(text.utf8)
-    }
-}
-
-extension Cache {
-    /// All fields, in an order that stays.
-    fileprivate var digestText: String {
-        let numbers = [
-            UInt32(kind.rawValue), UInt32(level), size, lineSize, ways, partitions, sets, UInt32(linesPerTag),
-        ]
-        let flags = [isSelfInitializing, invalidatesNoSharers, isInclusive, hasComplexIndexing]
-        return "\(numbers) \(flags) \(scope)"
     }
 }

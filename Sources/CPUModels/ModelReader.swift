@@ -6,30 +6,32 @@ internal import X86CPU
 
 /// Reads the sections of one model file and gathers what is wrong with them.
 ///
-/// A section with an error is left out; a version that builds on one is still read, so that one run shows all errors.
-struct ModelReader {
+/// A section with an error is left out; the sections behind it are still read, so that one run shows all errors.
+struct ModelReader: Sendable {
+    let path: String
     private(set) var model: ModelDraft?
     private(set) var caches: [(hierarchy: CacheHierarchy, location: SourceLocation)] = []
     private(set) var problems: [UnitSyntaxError] = []
+
+    private let origin: ModelFile.Origin
     private var hasModelSection = false
 
     /// After so many problems nobody reads on, and looking for what was meant takes time.
     static let mostProblems = 50
 
-    private static let modelKeys = [
-        "Name", "Vendor", "Family", "Model", "Stepping", "Description", "Level", "ExtendedLevel", "Features", "Caches",
-        "Leaf0x1F", "Note", "Deprecated",
+    private static let commonKeys = [
+        "Note", "Deprecated", "Replacement", "Add", "Remove", "Family", "Model", "Stepping", "Description", "Level",
+        "ExtendedLevel", "Caches", "Leaf0x1F", "AVX10",
     ]
-    private static let versionKeys = [
-        "Number", "Alias", "Note", "Add", "Remove", "Family", "Model", "Stepping", "Description", "Level",
-        "ExtendedLevel", "Caches", "Leaf0x1F",
-    ]
+    private static let modelKeys = ["Name", "Extends", "Vendor", "Features"] + commonKeys
+    private static let versionKeys = ["Number", "Alias"] + commonKeys
     private static let listKeys: Set = ["Features", "Add", "Remove"]
 
-    init(_ bytes: [UInt8], file: String) {
+    init(_ file: ModelFile) {
+        path = file.path
+        origin = file.origin
         do throws(UnitSyntaxError) {
-            let file = try UnitFile(parsing: bytes, file: file)
-            read(file)
+            read(try UnitFile(parsing: file.bytes, file: file.path))
         } catch {
             problems.append(error)
         }
@@ -49,14 +51,6 @@ struct ModelReader {
         }
     }
 
-    /// Reports keys that are unknown or given twice; the others are worth reading even so.
-    private mutating func check(_ section: UnitSection, keys: [String]) {
-        attempt { _ throws(UnitSyntaxError) in try section.refuseKeys(notIn: keys) }
-        attempt { _ throws(UnitSyntaxError) in
-            try section.refuseRepetition(of: keys.filter { !Self.listKeys.contains($0) })
-        }
-    }
-
     private mutating func readModel(_ section: UnitSection) throws(UnitSyntaxError) {
         guard !hasModelSection else {
             throw UnitSyntaxError(section.location, "there is a section \"Model\" in this file already")
@@ -70,73 +64,92 @@ struct ModelReader {
             return assignment
         }
         let name = try required("Name").modelName()
-        let vendorLine = try required("Vendor")
-        guard let vendor = CPUVendor(vendorLine.value) else {
-            let known = [CPUVendor.intel, .amd, .hygon, .centaur, .zhaoxin].map(\.description)
-            let suggestion = nearest(vendorLine.value, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw vendorLine.error(
-                "must be the 12 characters of CPUID leaf 0, not \"\(vendorLine.value)\"\(suggestion)")
+        model = ModelDraft(name: name, location: section.location, origin: origin)
+        model?.extends = section.last("Extends")
+        model?.note = section.last("Note")?.value
+        if let extends = section.last("Extends") {
+            if let features = section.last("Features") {
+                throw features.error(
+                    "cannot stand beside Extends=\(extends.value), which brings features; change them with Add= and Remove="
+                )
+            }
+        } else {
+            for key in ["Vendor", "Family", "Model", "Stepping", "Description"] { _ = try required(key) }
+            for key in ["Add", "Remove"] {
+                if let change = section.last(key) {
+                    throw change.error("changes another model's features, and needs Extends= to tell whose")
+                }
+            }
         }
-        for key in ["Family", "Model", "Stepping"] { _ = try required(key) }
-        let first = ModelDraft.Version(
-            number: 1, alias: nil, note: nil,
-            signature: try section.signature(over: CPUSignature(eax: 0)),
-            description: try required("Description").brand(),
-            level: try section.last("Level")?.integer(in: 0...0xFFFF) ?? 0,
-            extendedLevel: try section.extendedLevel() ?? 0x8000_0000,
-            features: [], caches: section.last("Caches"),
-            forcesLeaf1F: try section.last("Leaf0x1F")?.boolean() ?? false,
-            location: section.location)
-        model = ModelDraft(
-            name: name, vendor: vendor, note: section.last("Note")?.value,
-            deprecation: section.last("Deprecated")?.value, location: section.location, versions: [first])
-        let features = readFeatures(section.all("Features"))
-        model?.versions[0].features = features
+        var first = try changes(of: section)
+        first.vendor = try section.last("Vendor")?.vendor()
+        // In this section the note is the model's.
+        first.note = nil
+        readFeatures(section, &first, addedBy: section.last("Extends") == nil ? "Features" : "Add")
+        model?.versions = [first]
     }
 
     private mutating func readVersion(_ section: UnitSection) throws(UnitSyntaxError) {
-        guard let previous = model?.versions.last else {
+        guard let number = model?.versions.count, number > 0 else {
             // After an error in [Model] there is nothing to build on, and the error has been told.
             if hasModelSection { return }
             throw UnitSyntaxError(section.location, "a section \"Version\" needs a section \"Model\" before it")
         }
-        guard let number = section.last("Number") else {
+        guard let line = section.last("Number") else {
             throw UnitSyntaxError(section.location, "there must be a key \"Number\" in the section \"Version\"")
         }
-        guard try number.integer(in: 1...9999) == previous.number + 1 else {
-            let next = previous.number + 1
-            throw number.error("must be \(next), the one after version \(previous.number), not \(number.value)")
+        guard try line.integer(in: 1...9999) == number + 1 else {
+            throw line.error("must be \(number + 1), the one after version \(number), not \(line.value)")
         }
-        var version = previous
-        version.number += 1
         // With an error below, the versions that follow still have a number to follow.
-        model?.versions.append(version)
+        model?.versions.append(VersionDraft(location: section.location))
 
         check(section, keys: Self.versionKeys)
-        version.location = section.location
+        var version = try changes(of: section)
         version.alias = try section.last("Alias")?.modelName()
-        version.note = section.last("Note")?.value
-        version.signature = try section.signature(over: previous.signature)
-        version.description = try section.last("Description")?.brand() ?? previous.description
-        version.level = try section.last("Level")?.integer(in: 0...0xFFFF) ?? previous.level
-        version.extendedLevel = try section.extendedLevel() ?? previous.extendedLevel
-        version.caches = section.last("Caches") ?? previous.caches
-        version.forcesLeaf1F = try section.last("Leaf0x1F")?.boolean() ?? previous.forcesLeaf1F
+        readFeatures(section, &version, addedBy: "Add")
+        model?.versions[number] = version
+    }
 
-        let added = readFeatures(section.all("Add"))
-        let removed = readFeatures(section.all("Remove"))
-        report(added.intersection(previous.features), section, "Add") {
-            "\($0), which version \(previous.number) has already"
+    /// What both kinds of section say in the same way.
+    private func changes(of section: UnitSection) throws(UnitSyntaxError) -> VersionDraft {
+        var changes = VersionDraft(location: section.location)
+        changes.note = section.last("Note")?.value
+        changes.deprecation = section.last("Deprecated")
+        changes.replacement = section.last("Replacement")
+        changes.family = try section.last("Family")?.integer(in: 0...270)
+        changes.model = try section.last("Model")?.integer(in: 0...255)
+        changes.stepping = try section.last("Stepping")?.integer(in: 0...15)
+        changes.description = try section.last("Description")?.brand()
+        changes.level = try section.last("Level")?.integer(in: 0...0xFFFF)
+        changes.extendedLevel = try section.last("ExtendedLevel")?.extendedLevel()
+        changes.caches = section.last("Caches")
+        changes.forcesLeaf1F = try section.last("Leaf0x1F")?.boolean()
+        if let line = section.last("AVX10") { changes.avx10Version = (try line.integer(in: 0...255), line) }
+        return changes
+    }
+
+    /// Reports keys that are unknown or given twice; the others are worth reading even so.
+    private mutating func check(_ section: UnitSection, keys: [String]) {
+        attempt { _ throws(UnitSyntaxError) in try section.refuseKeys(notIn: keys) }
+        attempt { _ throws(UnitSyntaxError) in
+            try section.refuseRepetition(of: keys.filter { !Self.listKeys.contains($0) })
         }
-        report(removed.subtracting(previous.features), section, "Remove") {
-            "\($0), which version \(previous.number) does not have"
+    }
+
+    private mutating func readFeatures(_ section: UnitSection, _ draft: inout VersionDraft, addedBy key: String) {
+        draft.addition = section.last(key)
+        draft.removal = section.last("Remove")
+        draft.added = features(section.all(key))
+        draft.removed = features(section.all("Remove"))
+        guard let removal = draft.removal, problems.count < Self.mostProblems else { return }
+        if let feature = draft.added.intersection(draft.removed).first(where: { _ in true }) {
+            problems.append(removal.error("has \(FeatureRegistry.shared.name(of: feature)), which \(key)= has, too"))
         }
-        version.features = previous.features.union(added).subtracting(removed)
-        model?.versions[version.number - 1] = version
     }
 
     /// The features that these lines list. Names that are wrong are reported, and left out.
-    private mutating func readFeatures(_ lines: [UnitAssignment]) -> FeatureSet {
+    private mutating func features(_ lines: [UnitAssignment]) -> FeatureSet {
         let registry = FeatureRegistry.shared
         var features = FeatureSet()
         for line in lines {
@@ -159,14 +172,6 @@ struct ModelReader {
         return features
     }
 
-    /// Reports changes that change nothing: most likely another feature was meant.
-    private mutating func report(
-        _ features: FeatureSet, _ section: UnitSection, _ key: String, _ text: (String) -> String
-    ) {
-        guard let feature = features.first(where: { _ in true }), let line = section.last(key) else { return }
-        problems.append(line.error("has " + text(FeatureRegistry.shared.name(of: feature))))
-    }
-
     private mutating func attempt(_ read: (inout ModelReader) throws(UnitSyntaxError) -> Void) {
         do throws(UnitSyntaxError) {
             try read(&self)
@@ -185,45 +190,4 @@ extension Feature {
         default: nil
         }
     }
-}
-
-extension UnitSection {
-    /// The signature of this section's keys, or where they are not given that of the version before.
-    fileprivate func signature(over previous: CPUSignature) throws(UnitSyntaxError) -> CPUSignature {
-        let family = try last("Family")?.integer(in: 0...270) ?? previous.family
-        let model = try last("Model")?.integer(in: 0...255) ?? previous.model
-        let stepping = try last("Stepping")?.integer(in: 0...15) ?? previous.stepping
-        if let signature = CPUSignature(family: family, model: model, stepping: stepping) { return signature }
-        throw UnitSyntaxError(location, "family \(family) has no model numbers over 15")
-    }
-
-    fileprivate func extendedLevel() throws(UnitSyntaxError) -> UInt32? {
-        try last("ExtendedLevel")?.integer(in: 0x8000_0000...0x8000_FFFF)
-    }
-}
-
-extension UnitAssignment {
-    /// The value as a model's name, which must not look like another model's version.
-    fileprivate func modelName() throws(UnitSyntaxError) -> String {
-        let name = try identifier()
-        if name == "host" || name == "max" { throw error("cannot be \(name), which means what the host has") }
-        if splitVersion(name) != nil { throw error("must not end like a version's number, as \"\(name)\" does") }
-        return name
-    }
-
-    /// The value as the brand string of leaves 0x80000002...4.
-    fileprivate func brand() throws(UnitSyntaxError) -> String {
-        guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw error("must be plain ASCII") }
-        let count = value.utf8.count
-        guard count <= 48 else { throw error("has \(count) characters; CPUID has room for 48") }
-        return value
-    }
-}
-
-/// The model's name and the number in a name such as `EPYC-v2`; nil when the name does not end so.
-func splitVersion(_ name: String) -> (model: Substring, number: Int)? {
-    guard let dash = name.lastIndex(of: "-") else { return nil }
-    let suffix = name[name.index(after: dash)...]
-    guard suffix.first == "v", let number = Int(suffix.dropFirst()) else { return nil }
-    return (name[..<dash], number)
 }

@@ -16,6 +16,8 @@ public struct UnavailableFeature: Sendable, Hashable, CustomStringConvertible {
         case needs([Feature])
         /// It cannot be there together with this feature.
         case conflicts(with: Feature)
+        /// The host has it in an older version than the model, and that is what the guest gets.
+        case olderVersion(host: UInt8, model: UInt8)
         /// It needs leaves or MSRs that are not computed here, and without them would be a promise that nothing keeps.
         case notComputed
     }
@@ -42,6 +44,8 @@ public struct UnavailableFeature: Sendable, Hashable, CustomStringConvertible {
             let names = features.map { registry.name(of: $0) }.joined(separator: " or ")
             return "it needs \(names), which the guest does not have"
         case .conflicts(let other): return "no CPU has it together with \(registry.name(of: other))"
+        case .olderVersion(let host, let model):
+            return "the host's KVM offers version \(host) of it, and the model has version \(model)"
         case .notComputed: return "cpumodeld does not compute the leaves and MSRs that belong to it"
         }
     }

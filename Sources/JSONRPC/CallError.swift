@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why a request of ours has no result.
-public enum CallError: Error, Hashable, Sendable {
+public enum CallError: Error, Equatable, Sendable {
     /// The connection ended before the answer came.
     case gone
     /// The answer did not come in time.

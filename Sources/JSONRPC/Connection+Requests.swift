@@ -77,7 +77,7 @@ extension Connection {
         }
     }
 
-    /// Takes the descriptors that messages have declared. `nil` when they are not there: then the connection has failed.
+    /// Takes the descriptors that messages have declared. `nil` when they are not there: the connection has failed.
     private func takeDescriptors(_ declared: [Int?], id: RequestID) -> [SharedDescriptor]? {
         let counts = declared.compactMap(\.self)
         let count = counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }

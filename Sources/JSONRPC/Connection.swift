@@ -6,8 +6,8 @@ public import Reactor
 
 /// One client: its socket, what was received from it and what is to be sent to it.
 ///
-/// The parts are in files of their own: receiving (`Connection+Input`), serving requests (`Connection+Requests`), calling
-/// the client (`Connection+Calls`), sending (`Connection+Output`). Article Protocol has the rules.
+/// The parts are in files of their own: receiving (`Connection+Input`), serving requests (`Connection+Requests`),
+/// calling the client (`Connection+Calls`), sending (`Connection+Output`). The article Protocol has the rules.
 @ReactorActor
 public final class Connection {
     /// What a socket is for.
@@ -135,7 +135,8 @@ public final class Connection {
         }
         var wanted: EventMask = []
         if !isInputEnded, !isPaused { wanted.formUnion([.readable, .endOfInput]) }
-        if !output.isEmpty { wanted.insert(.writable) }
+        // Also when all is sent already: then the event that ends the pause comes at once, after others had their turn.
+        if !output.isEmpty || isPaused { wanted.insert(.writable) }
         guard wanted != interest, let registration else { return }
         do {
             try Reactor.main.change(registration, to: wanted)

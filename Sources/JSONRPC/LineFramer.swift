@@ -34,7 +34,7 @@ public struct LineFramer: Sendable {
         self.limit = limit
     }
 
-    /// Whether bytes are there that no line was made of yet. After ``nextLine()`` gave `nil` they are an unfinished line.
+    /// Whether no bytes are left. Those that are after ``nextLine()`` gave `nil` are an unfinished line.
     public var isEmpty: Bool { start == end }
 
     /// Takes the next complete line out, without its line feed; `nil` when there is none.

@@ -163,7 +163,7 @@ public final class Listener {
         observer(.refused(error))
     }
 
-    /// Out of descriptors: gives up the one kept for this, to tell the next client rather than to let it wait in the dark.
+    /// Out of descriptors: gives up the one kept for this, to tell the next client rather than let it wait in the dark.
     private func turnAwayNext(for error: SystemError) {
         observer(.acceptFailed(error))
         reserve = nil

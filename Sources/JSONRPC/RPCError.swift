@@ -3,7 +3,7 @@
 public import JSON
 
 /// An error object of JSON-RPC 2.0 (section 5.1), to be sent or as received.
-public struct RPCError: Error, Hashable, Sendable {
+public struct RPCError: Error, Equatable, Sendable {
     /// What kind of error it is, for programs.
     public let code: Int
 
@@ -18,12 +18,6 @@ public struct RPCError: Error, Hashable, Sendable {
         self.code = code
         self.message = message
         self.data = data
-    }
-
-    /// Whether code and message are equal; the data follows from them.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(code)
-        hasher.combine(message)
     }
 }
 

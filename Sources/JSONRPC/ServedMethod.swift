@@ -39,8 +39,8 @@ public enum Reply {
 
 /// What answers the requests of one method.
 ///
-/// An error that is ``RPCErrorConvertible``, such as ``RPCError`` and `JSONShapeError`, is answered as it says; any other
-/// as an internal error that tells the client nothing.
+/// An error that is ``RPCErrorConvertible``, such as ``RPCError`` and `JSONShapeError`, is answered as it says; any
+/// other as an internal error that tells the client nothing.
 public enum MethodHandler: Sendable {
     /// Answers without waiting for anything, within the wake-up that brought the request.
     case immediate(@ReactorActor (Request) throws -> Reply)

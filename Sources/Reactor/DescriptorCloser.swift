@@ -6,9 +6,9 @@ internal import Synchronization
 
 /// Closes descriptors on threads of its own, for close(2) can block for ever on what a stranger sent.
 ///
-/// There are two lanes. What is known to close by itself, such as a vCPU, waits in line for one thread. Anything else has
-/// a thread to itself, so that it can hold up only others of its kind, and those only when there are many.
-/// Threads end when there is nothing left to close.
+/// There are two lanes. What is sure to close, such as a vCPU, waits in line for one thread. Anything else has a thread
+/// to itself, so that it can hold up only others of its kind, and those only when there are many. Threads end when
+/// there is nothing left to close.
 public final class DescriptorCloser: Sendable {
     /// The one closer of the process.
     public static let shared = DescriptorCloser()
@@ -19,35 +19,49 @@ public final class DescriptorCloser: Sendable {
         var threads = 0
     }
 
-    private let harmless = Mutex(Lane(threadLimit: 1))
-    private let doubtful = Mutex(Lane(threadLimit: 64))
+    /// What may happen when a descriptor is closed.
+    private enum Cost {
+        /// Nothing worth a thread.
+        case none
+        /// It ends, but there may be a VM or gigabytes of memory to free first.
+        case finite
+        /// It depends on somebody else.
+        case unknown
+    }
+
+    private let finite = Mutex(Lane(threadLimit: 1))
+    private let unknown = Mutex(Lane(threadLimit: 64))
 
     private init() {}
 
     /// How many descriptors wait to be closed, or are being closed.
     public var unfinishedCount: Int {
-        harmless.withLock { $0.waiting.count + $0.threads } + doubtful.withLock { $0.waiting.count + $0.threads }
+        finite.withLock { $0.waiting.count + $0.threads } + unknown.withLock { $0.waiting.count + $0.threads }
     }
 
-    /// Closes a descriptor soon, elsewhere.
+    /// Closes a descriptor: at once when that takes no time, otherwise soon and elsewhere.
     public func close(_ number: CInt) {
-        if Self.isHarmless(number) {
-            guard Self.enqueue(number, in: harmless) else { return }
+        switch Self.cost(ofClosing: number) {
+        case .none:
+            _ = Glibc.close(number)
+        case .finite:
+            guard Self.enqueue(number, in: finite) else { return }
             // Plain functions for C: the one closer is all the context there is.
-            let result = unsafe clinux_thread_start("closer", { _ in DescriptorCloser.work(in: DescriptorCloser.shared.harmless) }, nil)
+            let result = unsafe clinux_thread_start(
+                "closer", { _ in DescriptorCloser.work(in: DescriptorCloser.shared.finite) }, nil)
             // Without a thread, closing here is the lesser evil.
-            if result < 0 { Self.work(in: harmless) }
-        } else {
-            guard Self.enqueue(number, in: doubtful) else { return }
-            let result = unsafe clinux_thread_start("closer", { _ in DescriptorCloser.work(in: DescriptorCloser.shared.doubtful) }, nil)
-            if result < 0 { Self.work(in: doubtful) }
+            if result < 0 { Self.work(in: finite) }
+        case .unknown:
+            guard Self.enqueue(number, in: unknown) else { return }
+            let result = unsafe clinux_thread_start(
+                "closer", { _ in DescriptorCloser.work(in: DescriptorCloser.shared.unknown) }, nil)
+            if result < 0 { Self.work(in: unknown) }
         }
     }
 
-    /// Whether closing cannot depend on anybody else. Names of files begin with a slash, so no file can pass for one of
-    /// these; only memory files have seals.
-    private static func isHarmless(_ number: CInt) -> Bool {
-        if clinux_memfd_get_seals(number) >= 0 { return true }
+    /// Judged by the kernel's name for it. Names of files begin with a slash, so no file can pass for one of these; and
+    /// only memory files have seals.
+    private static func cost(ofClosing number: CInt) -> Cost {
         let capacity = 64
         let link = unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
             let length = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
@@ -55,7 +69,10 @@ public final class DescriptorCloser: Sendable {
             }
             return max(0, length)
         }
-        return link.hasPrefix("anon_inode:") || link.hasPrefix("pipe:")
+        // Linux 6.9 has given pidfds a file system of their own.
+        if link.hasPrefix("pidfd:") || link == "anon_inode:[pidfd]" || link.hasPrefix("pipe:") { return .none }
+        if link.hasPrefix("anon_inode:") || clinux_memfd_get_seals(number) >= 0 { return .finite }
+        return .unknown
     }
 
     /// Adds a descriptor; `true` when a thread is due for it.

@@ -72,9 +72,10 @@ final class EventLoop {
 
     func remove(_ token: UInt64) {
         guard let index = index(of: token) else { return }
-        slots[index].handler = nil
-        // Fails only when the descriptor was closed too early, and then there is nothing left to remove.
+        // In this order: the handler may hold the last reference to the owner of the descriptor, and the kernel
+        // forgets a descriptor that was closed only when nobody else has the same file open.
         _ = clinux_epoll_remove(epoll, CInt(index))
+        slots[index].handler = nil
     }
 
     /// The slot of a registration that is still in force.

@@ -61,7 +61,7 @@ public final class Reactor: SerialExecutor, TaskExecutor {
     /// Runs the reactor on a thread of its own from now on, for programs whose main thread is taken, such as tests.
     /// Whoever asks first starts it.
     public static func startThread() {
-        _ = startedThread
+        precondition(startedThread == 0, "no thread for the reactor")
     }
 
     private static let startedThread: CInt = unsafe clinux_thread_start(

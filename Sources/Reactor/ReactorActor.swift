@@ -24,7 +24,7 @@ public actor ReactorActor {
     public static func task<Result: Sendable>(
         _ body: @escaping @ReactorActor () async throws -> Result
     ) -> Task<Result, any Error> {
-        Task(executorPreference: Reactor.main) { @ReactorActor in try await body() }
+        Task(executorPreference: Reactor.main, operation: body)
     }
 
     /// Runs `body` as part of the actor, at once.

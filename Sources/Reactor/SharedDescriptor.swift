@@ -5,8 +5,8 @@ internal import Synchronization
 /// A file descriptor that several may refer to, and that an array can hold: closed when the last of them lets go.
 ///
 /// This is the owner for descriptors that came from a stranger. Closing those can block for as long as the sender likes
-/// (a file on his own FUSE filesystem, a TCP socket that lingers), or take its time (the last descriptor of a VM), so it
-/// is done by a ``DescriptorCloser``, never on the thread that lets go.
+/// (a file on his own FUSE filesystem, a TCP socket that lingers), or take its time (the last descriptor of a VM). So
+/// it is left to the ``DescriptorCloser``.
 public final class SharedDescriptor: Sendable {
     private let descriptor: Atomic<CInt>
 

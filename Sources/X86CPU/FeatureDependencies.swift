@@ -42,6 +42,16 @@ public struct FeatureDependencies: Sendable {
         }
     }
 
+    /// The needs of these features that they do not meet themselves: a feature is told once for each. Empty for a set
+    /// that ``closing(_:host:)`` would not change.
+    public func unmet(in set: FeatureSet) -> [Removal] {
+        var unmet: [Removal] = []
+        for edge in edges where set.contains(edge.feature) && !edge.isMet(by: set) {
+            unmet.append(Removal(feature: edge.feature, missing: [edge.first] + edge.others))
+        }
+        return unmet
+    }
+
     /// Takes out every feature whose needs are not met, until all are. Never adds a feature.
     ///
     /// A host that has a feature although it lacks what the feature needs (there are such CPUs, and such hypervisors)

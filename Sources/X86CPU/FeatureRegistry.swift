@@ -42,6 +42,8 @@ public struct FeatureRegistry: Sendable {
     public let xsaveComponents: [XSaveComponent]
     /// The pairs that exclude each other.
     public let conflicts: [Conflict]
+    /// The features by meaning, each in one group; see ``grouped(_:)``.
+    public let groups: [FeatureGroup]
     /// The lines that could not be used. None in the program's own registry, or the program was built wrong.
     public let problems: [Problem]
 
@@ -76,6 +78,7 @@ public struct FeatureRegistry: Sendable {
         byName = parser.byName
         xsaveComponents = parser.components
         conflicts = parser.conflicts
+        groups = parser.groups
         problems = parser.problems.sorted { $0.line < $1.line }
 
         var positions = [Int16](repeating: -1, count: FeatureWord.allCases.count * 64)

@@ -74,6 +74,10 @@ extension FeatureRegistryParser {
         conflicts.append(FeatureRegistry.Conflict(first: features[0], second: features[1]))
     }
 
+    mutating func readGroup(_ words: [Range<Int>], _ position: Int) {
+        groups[position].features += lookUp(words.map(text))
+    }
+
     private mutating func lookUp(_ names: [String]) -> [Feature] {
         names.compactMap { name in
             if let feature = byName[FeatureRegistry.normalized(name)] { return feature }

@@ -9,6 +9,8 @@ struct FeatureRegistryParser {
         case word(FeatureWord)
         case xsave
         case conflicts
+        /// A group of features, by its place in ``groups``.
+        case group(Int)
     }
 
     /// A `needs=` or `policy=` whose names are not looked up yet, since they may come later in the file.
@@ -32,13 +34,14 @@ struct FeatureRegistryParser {
     var byName: [String: Feature] = [:]
     var components: [XSaveComponent] = []
     var conflicts: [FeatureRegistry.Conflict] = []
+    var groups: [FeatureGroup] = []
     private(set) var problems: [FeatureRegistry.Problem] = []
 
     private let bytes: [UInt8]
     private var section = Section.none
     var line = 0
     var pending: [PendingFeature] = []
-    /// Lines of `[xsave]` and `[conflicts]`, which name features, kept until all features are known.
+    /// Lines of `[xsave]`, `[conflicts]` and `[group]`, which name features, kept until all features are known.
     private var later: [(line: Int, section: Section, words: [Range<Int>])] = []
 
     init(_ bytes: [UInt8]) {
@@ -60,7 +63,11 @@ struct FeatureRegistryParser {
         for feature in pending { infos.append(resolved(feature)) }
         for (line, section, words) in later {
             self.line = line
-            if case .xsave = section { readComponent(words) } else { readConflict(words) }
+            switch section {
+            case .xsave: readComponent(words)
+            case .group(let position): readGroup(words, position)
+            default: readConflict(words)
+            }
         }
     }
 
@@ -72,7 +79,7 @@ struct FeatureRegistryParser {
         switch section {
         case .none: report("A line needs a section such as [cpuid 0x1 ecx] above it.")
         case .word(let word): readFeature(words, word)
-        case .xsave, .conflicts: later.append((line, section, words))
+        case .xsave, .conflicts, .group: later.append((line, section, words))
         }
     }
 
@@ -98,6 +105,9 @@ struct FeatureRegistryParser {
             select(UInt32(hexadecimal: parts[1]).map { .msr(index: $0, allowedOne: true) }, header)
         case ("xsave", 1): section = .xsave
         case ("conflicts", 1): section = .conflicts
+        case ("group", 2...):
+            section = .group(groups.count)
+            groups.append(FeatureGroup(title: parts.dropFirst().joined(separator: " "), features: []))
         default: report("There is no section \(header).")
         }
     }

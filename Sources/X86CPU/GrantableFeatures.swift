@@ -38,6 +38,12 @@ public enum GrantableFeatures {
         }
         let tiles: UInt32 = 1 << 17 | 1 << 18
         if supported.value(0xD, 0, .eax) & tiles != tiles { features = features.subtracting(needTiles) }
+        if supported.value(0x24, 0, .ebx) & 0xFF == 0 {
+            // AVX10 is a version and what belongs to it: without a version there is none.
+            features.remove(.avx10)
+            features[.leaf24_0_ebx] = 0
+            features[.leaf24_1_ecx] = 0
+        }
         // KVM keeps these up to date itself: no guest is "given" them.
         features.remove(.osxsave)
         features.remove(.ospke)

@@ -34,6 +34,17 @@ struct APITests {
         #expect(asked(by: ListParameters.self, given: [:]) == described(.listModels))
         #expect(asked(by: VMParameters.self, given: ["vm": "x"]) == described(.showVM))
         #expect(asked(by: VMParameters.self, given: ["vm": "x"]) == described(.forgetVM))
+        let reference: JSONValue = ["model": "host"]
+        #expect(asked(by: DetectParameters.self, given: ["cpu": reference]) == described(.detectModel))
+        #expect(
+            asked(by: CompareParameters.self, given: ["first": reference, "second": reference])
+                == described(.compareModels))
+        #expect(asked(by: BaselineParameters.self, given: ["cpus": [reference]]) == described(.baselineModels))
+        #expect(
+            asked(by: CheckMigrationParameters.self, given: ["guest": reference, "hosts": [reference]])
+                == described(.checkMigration))
+        #expect(asked(by: ExportParameters.self, given: ["model": "x", "format": "qemu"]) == described(.exportModel))
+        #expect(asked(by: ImportParameters.self, given: ["text": "x"]) == described(.importModel))
         for method in [CPUModelAPI.Method.discover, .status, .describeHost, .listVMs] { #expect(described(method).isEmpty) }
     }
 

@@ -27,6 +27,6 @@ int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token)
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
 int clinux_epoll_remove(int epoll, int descriptor);
 
-// Waits for events, at most `timeout` milliseconds (-1: for ever), and returns how many there are. `events` has room for
-// CLINUX_EPOLL_BATCH. A wait that a signal cut short returns 0.
+// Waits for events, at most `timeout` milliseconds (-1: for ever), and returns how many there are. `events` has room
+// for CLINUX_EPOLL_BATCH. A wait that a signal cut short returns 0.
 int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int timeout);

@@ -11,8 +11,8 @@ enum {
     CLINUX_SEAL_FUTURE_WRITE = 0x0010,
 };
 
-// A memory file of `size` zero bytes that can be sealed: close-on-exec, and never executable where the kernel can say so
-// (Linux 6.3). `name` shows in /proc/<pid>/fd as "/memfd:<name>".
+// A memory file of `size` zero bytes that can be sealed: close-on-exec, and never executable where the kernel can say
+// so (Linux 6.3). `name` shows in /proc/<pid>/fd as "/memfd:<name>".
 int clinux_memfd_create(const char *name, uint64_t size);
 
 // Adds seals (CLINUX_SEAL_...), and asks for those in force.

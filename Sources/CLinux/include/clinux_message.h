@@ -14,8 +14,8 @@ enum { CLINUX_MAX_DESCRIPTORS = 253 };
 //
 // Returns the number of bytes, 0 at the end of the stream, or minus the errno. `descriptors` has room for
 // CLINUX_MAX_DESCRIPTORS, and `count` is how many there are. `truncated` says that the kernel had to drop descriptors
-// (MSG_CTRUNC). The caller owns those in `descriptors` in any case, and must close them: not done here, because closing a
-// descriptor that a stranger chose may block (close(2) of a file on FUSE), and the caller knows on which thread it may.
+// (MSG_CTRUNC). The caller owns those in `descriptors` in any case, and must close them: not done here, because closing
+// a descriptor that a stranger chose may block (a file on FUSE), and the caller knows on which thread it may.
 ssize_t clinux_receive(int socket, void *buffer, size_t capacity, int *descriptors, size_t *count, bool *truncated);
 
 // Sends bytes (at least one), the first of them with `count` descriptors, without blocking and without SIGPIPE. Returns

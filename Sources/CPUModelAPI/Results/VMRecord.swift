@@ -3,6 +3,7 @@
 public import CPUModels
 public import GuestCPU
 public import JSON
+public import X86CPU
 
 /// One VM as the daemon knows it: what it was given, by whom, and what KVM made of it.
 public struct VMRecord: Sendable {
@@ -16,6 +17,10 @@ public struct VMRecord: Sendable {
     public let topology: Topology
     /// What became of its vCPUs.
     public let report: VCPUReport
+    /// The table that was read back from the first vCPU.
+    public let table: CPUIDTable
+    /// The feature MSRs that were read back from it.
+    public let featureMSRs: [UInt32: UInt64]
     /// Features that were left out because the host cannot give them.
     public let dropped: [UnavailableFeature]
     /// Which executor ran the job.
@@ -32,13 +37,15 @@ public struct VMRecord: Sendable {
     /// A record from its parts.
     public init(
         name: String, model: String, expression: String, topology: Topology, report: VCPUReport,
-        dropped: [UnavailableFeature], executor: String, pid: Int32, uid: UInt32, appliedAt: Int64, requestID: String
+        table: CPUIDTable, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String, pid: Int32, uid: UInt32, appliedAt: Int64, requestID: String
     ) {
         self.name = name
         self.model = model
         self.expression = expression
         self.topology = topology
         self.report = report
+        self.table = table
+        self.featureMSRs = featureMSRs
         self.dropped = dropped
         self.executor = executor
         self.pid = pid

@@ -5,11 +5,12 @@ public import JSON
 /// The result of `vm.list` for people.
 public struct VMListReport: Report {
     private struct VM {
-        let name, expression, verdict: String
+        let name, model, expression, verdict: String
         let vcpus, pid, uid, appliedAt: Int64
 
         init(reading reader: inout ObjectReader) throws(JSONShapeError) {
             name = try reader.string("vm")
+            model = try reader.string("model")
             expression = try reader.string("expression")
             verdict = try reader.string("verdict")
             vcpus = try reader.integer("vcpuCount")
@@ -17,6 +18,9 @@ public struct VMListReport: Report {
             uid = try reader.integer("uid")
             appliedAt = try reader.integer("appliedAt")
         }
+
+        /// The version that an unversioned name stood for, and what was changed of it: `EPYC-Milan-v1,-svm`.
+        var modelWithChanges: String { model + expression.drop { $0 != "," } }
     }
 
     private let vms: [VM]
@@ -35,7 +39,7 @@ public struct VMListReport: Report {
                 [
                     Cell(vm.name), "\(vm.vcpus)", Cell(vm.verdict, tint(forVerdict: vm.verdict)),
                     Cell(elapsed(seconds: page.style.now - vm.appliedAt)), "\(vm.pid)", "\(vm.uid)",
-                    Cell(vm.expression),
+                    Cell(vm.modelWithChanges),
                 ]
             })
     }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import X86CPU
+
+/// The most that guests can be given who are to run on any of several CPUs.
+///
+/// Every feature goes by its ``PoolRule``, every number and width by the least; then whatever does not work without a
+/// feature that is gone goes too. The order of the CPUs does not matter, nor whether some of them were pooled before.
+public struct Baseline: Sendable, Hashable {
+    /// What some of the CPUs have and the pool has not, and who is to blame.
+    public struct Limit: Sendable, Hashable {
+        /// The feature.
+        public let feature: Feature
+        /// How many of the CPUs lack it. None, when it went because it does not work without another that went.
+        public let count: Int
+        /// The places of the first few of those in the list of CPUs.
+        public let examples: [Int]
+    }
+
+    /// What to do with what cannot be pooled as it is.
+    public struct Options: Sendable, Hashable {
+        /// Whether CPUs of several vendors give a pool without vendor; otherwise they are an error. A CPU that tells no
+        /// vendor is no error, and leaves the pool without one.
+        public var mixesVendors: Bool
+        /// Whether features that keep a guest where it is, such as invtsc, are left out.
+        public var onlyMigratable: Bool
+
+        /// Options; by themselves one vendor, and all features.
+        public init(mixesVendors: Bool = false, onlyMigratable: Bool = false) {
+            self.mixesVendors = mixesVendors
+            self.onlyMigratable = onlyMigratable
+        }
+    }
+
+    /// The pool as a CPU: what new VMs can be offered. It has a vendor and a signature as far as all agree on them, the
+    /// least stepping where only that differs.
+    public let cpu: CPUDescription
+    /// What a VM that comes from elsewhere may have: all the CPUs can run a guest with these features, though some are
+    /// not to be offered to new ones. The difference is what Xen has between its "max" and "default" policies.
+    public let receivable: FeatureSet
+    /// The features that the pool lost, by word and bit.
+    public let limits: [Limit]
+
+    /// What may come with a VM, but is not to be offered to new ones.
+    public var notOffered: FeatureSet { receivable.subtracting(cpu.features) }
+
+    /// The baseline of these CPUs.
+    ///
+    /// - Throws: ``BaselineError`` when there are none, or their vendors differ.
+    public init(of cpus: [CPUDescription], options: Options = Options()) throws(BaselineError) {
+        guard let first = cpus.first else { throw .noCPUs }
+        var pool = Pool(first)
+        var union = first.features
+        var told: (name: String, vendor: CPUVendor)?
+        for cpu in cpus {
+            if let vendor = cpu.vendor, !options.mixesVendors {
+                if let told, told.vendor != vendor { throw .vendorsDiffer(told.name, told.vendor, cpu.name, vendor) }
+                told = told ?? (cpu.name, vendor)
+            }
+            pool.add(cpu)
+            union = union.union(cpu.features)
+        }
+        let features = pool.offered(onlyMigratable: options.onlyMigratable)
+        receivable = pool.receivable
+        cpu = pool.description(name: cpus.count == 1 ? first.name : "a pool of \(cpus.count)", features: features)
+        let lost = union.intersection(FeatureRegistry.shared.named).subtracting(features)
+        limits = Self.limits(lost, cpus)
+    }
+
+    private static func limits(_ lost: FeatureSet, _ cpus: [CPUDescription]) -> [Limit] {
+        guard !lost.isEmpty else { return [] }
+        let features = Array(lost)
+        return features.map { feature in
+            var count = 0
+            var examples: [Int] = []
+            for position in cpus.indices where !cpus[position].features.contains(feature) {
+                count += 1
+                if examples.count < 3 { examples.append(position) }
+            }
+            return Limit(feature: feature, count: count, examples: examples)
+        }
+    }
+}
+
+/// Why there is no baseline.
+public enum BaselineError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// There are no CPUs: what is common to none would be everything.
+    case noCPUs
+    /// Two CPUs, by name, are of different vendors.
+    case vendorsDiffer(String, CPUVendor, String, CPUVendor)
+
+    /// What is wrong, as a sentence.
+    public var description: String {
+        switch self {
+        case .noCPUs: "A baseline needs at least one CPU."
+        case .vendorsDiffer(let first, let vendor, let second, let other):
+            "\(first) is \(vendor) and \(second) is \(other): no guest can move between them."
+        }
+    }
+}
