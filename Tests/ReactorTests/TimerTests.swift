@@ -3,11 +3,11 @@
 import Reactor
 import Testing
 
-@Suite("Timers") @ReactorActor
+@Suite("Timers")
 struct TimerTests {
     init() { Reactor.startThread() }
 
-    @Test func timersFireInTheOrderOfTheirDeadlines() async throws {
+    @Test @ReactorActor func timersFireInTheOrderOfTheirDeadlines() async throws {
         var fired: [Int] = []
         for delay in [30, 10, 20, 0] {
             Reactor.main.schedule(after: .milliseconds(delay)) { fired.append(delay) }
@@ -16,7 +16,7 @@ struct TimerTests {
         #expect(fired == [0, 10, 20, 30])
     }
 
-    @Test func timersOfOneDeadlineFireInTheOrderInWhichTheyWereSet() async throws {
+    @Test @ReactorActor func timersOfOneDeadlineFireInTheOrderInWhichTheyWereSet() async throws {
         var fired: [Int] = []
         for number in 0..<200 {
             Reactor.main.schedule(after: .zero) { fired.append(number) }
@@ -25,7 +25,7 @@ struct TimerTests {
         #expect(fired == Array(0..<200))
     }
 
-    @Test func aCancelledTimerDoesNotFire() async throws {
+    @Test @ReactorActor func aCancelledTimerDoesNotFire() async throws {
         var fired = false
         let timer = Reactor.main.schedule(after: .milliseconds(5)) { fired = true }
         Reactor.main.cancel(timer)
@@ -33,17 +33,17 @@ struct TimerTests {
         #expect(!fired)
     }
 
-    @Test func manyCancelledTimersLeaveTheOthersInOrder() async throws {
+    @Test @ReactorActor func manyCancelledTimersLeaveTheOthersInOrder() async throws {
         var fired: [Int] = []
         for number in 0..<1000 {
-            let timer = Reactor.main.schedule(after: .microseconds(10_000 - number)) { fired.append(number) }
+            let timer = Reactor.main.schedule(after: .milliseconds(5)) { fired.append(number) }
             if number % 10 != 0 { Reactor.main.cancel(timer) }
         }
         try await Reactor.main.sleep(for: .milliseconds(40))
-        #expect(fired == stride(from: 990, through: 0, by: -10).map(\.self))
+        #expect(fired == stride(from: 0, to: 1000, by: 10).map(\.self))
     }
 
-    @Test func aTimerSetByATimerFiresLater() async throws {
+    @Test @ReactorActor func aTimerSetByATimerFiresLater() async throws {
         var depth = 0
         func again() {
             depth += 1
@@ -54,25 +54,25 @@ struct TimerTests {
         #expect(depth == 5)
     }
 
-    @Test func aTimeThatNeverComesIsNoOverflow() {
+    @Test @ReactorActor func aTimeThatNeverComesIsNoOverflow() {
         let timer = Reactor.main.schedule(after: .seconds(Int64.max)) {}
         Reactor.main.cancel(timer)
     }
 
-    @Test func sleepTakesAtLeastItsTime() async throws {
+    @Test @ReactorActor func sleepTakesAtLeastItsTime() async throws {
         let start = ContinuousClock.now
         try await Reactor.main.sleep(for: .milliseconds(25))
         #expect(start.duration(to: .now) >= .milliseconds(25))
     }
 
-    @Test func sleepEndsWhenTheTaskIsCancelled() async throws {
+    @Test @ReactorActor func sleepEndsWhenTheTaskIsCancelled() async throws {
         let sleeper = Task { @ReactorActor in try await Reactor.main.sleep(for: .seconds(60)) }
         try await Reactor.main.sleep(for: .milliseconds(5))
         sleeper.cancel()
         await #expect(throws: CancellationError.self) { try await sleeper.value }
     }
 
-    @Test func sleepOfACancelledTaskDoesNotBegin() async {
+    @Test @ReactorActor func sleepOfACancelledTaskDoesNotBegin() async {
         let sleeper = Task { @ReactorActor in
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
             try await Reactor.main.sleep(for: .seconds(60))
