@@ -81,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "JSON",
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "JSON", "X86CPU",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

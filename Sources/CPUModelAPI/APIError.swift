@@ -13,6 +13,7 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
         case featuresUnavailable, altered, refused, ownerDeadline, ownerFault, ownerGone
         case badDescriptor, badTopology
         case nameInUse, unknownVM
+        case modelExists, modelChanged, modelInUse, notStored
         case notPermitted
         case hostUnavailable
         case limitExceeded
@@ -35,6 +36,10 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
             case .badTopology: -32022
             case .nameInUse: -32030
             case .unknownVM: -32031
+            case .modelExists: -32033
+            case .modelChanged: -32034
+            case .modelInUse: -32035
+            case .notStored: -32036
             case .notPermitted: -32040
             case .hostUnavailable: -32050
             case .limitExceeded: -32060

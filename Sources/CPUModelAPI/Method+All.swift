@@ -46,6 +46,16 @@ extension Method {
         "model.baseline", "The most that guests can be given who are to run on any of several CPUs",
         parameters: BaselineParameters.members, result: BaselineResult.schema)
 
+    /// Defines a model at run time.
+    public static let defineModel = Method(
+        "model.define", "Defines a model, or changes one that was defined at run time; survives restarts",
+        parameters: DefineParameters.members, result: DefineResult.schema, isQuery: false)
+
+    /// Removes a model that was defined at run time.
+    public static let removeModel = Method(
+        "model.remove", "Removes a model that was defined at run time", parameters: RemoveParameters.members,
+        result: .object([.required("removed", .string("the model's name"))], ""), isQuery: false)
+
     /// Writes a model in another program's words.
     public static let exportModel = Method(
         "model.export", "A model in the words of QEMU, libvirt, Firecracker, Linux or compilers",
@@ -86,7 +96,7 @@ extension Method {
 
     /// Every method, in the order of the documentation.
     public static let all: [Method] = [
-        discover, status, describeHost, listModels, showModel, expandModel, detectModel, compareModels,
+        discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel, compareModels,
         baselineModels, exportModel, importModel, computeTable, applyVM, listVMs, showVM,
         forgetVM, checkMigration,
     ]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPUModels
 public import UnitSyntax
 
 /// What an administrator may choose: `/etc/cpumodeld/cpumodeld.conf`, overridden by the command line.
@@ -22,10 +23,11 @@ public struct Configuration: Sendable {
     public var socketMode: UInt32 = 0o660
     /// Directories of model files. A file hides those of the same name in later directories.
     public var modelDirectories = [
-        "/etc/cpumodeld/models", "/run/cpumodeld/models", "/var/lib/cpumodeld/models",
-        "/usr/local/lib/cpumodeld/models",
+        "/etc/cpumodeld/models", "/run/cpumodeld/models", "/usr/local/lib/cpumodeld/models",
         "/usr/lib/cpumodeld/models",
     ]
+    /// The directory of models that are defined at run time, read before the others; nil where none can be.
+    public var definedModelsDirectory: String? = "/var/lib/cpumodeld/models"
     /// How long an owner may take to run a job.
     public var ownerDeadline: Duration = .seconds(10)
     /// Where events go.
@@ -50,15 +52,35 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// Takes directories of model files from the command line. Configured ones may be missing; these may not.
+    /// Takes directories of model files from the command line, in place of all that are configured. Those may be
+    /// missing; these may not.
     public mutating func setModelDirectories(_ directories: [String]) throws {
         for directory in directories { _ = try RegularFile.names(in: directory, mayBeMissing: false) }
         modelDirectories = directories
+        definedModelsDirectory = nil
+    }
+
+    /// Takes the directory of models that are defined at run time from the command line.
+    public mutating func setDefinedModelsDirectory(_ directory: String) throws {
+        _ = try RegularFile.names(in: directory, mayBeMissing: false)
+        definedModelsDirectory = directory
+    }
+
+    /// Where models are read from, those first that hide others: what an administrator put into /etc and /run, what was
+    /// defined at run time, what came with the program.
+    var modelSources: [ModelFiles.Source] {
+        let configured = modelDirectories.map { directory in
+            let isAdministrators = directory.hasPrefix("/etc/") || directory.hasPrefix("/run/")
+            return ModelFiles.Source(directory: directory, origin: isAdministrators ? .administrator : .shipped)
+        }
+        let defined = definedModelsDirectory.map { ModelFiles.Source(directory: $0, origin: .runtime) }
+        return configured.filter { $0.origin == .administrator } + [defined].compactMap { $0 }
+            + configured.filter { $0.origin == .shipped }
     }
 
     private mutating func readDaemon(_ section: UnitSection) throws(UnitSyntaxError) {
         try section.refuseKeys(
-            notIn: ["Socket", "QuerySocket", "SocketMode", "Models", "OwnerDeadlineSec", "Log"])
+            notIn: ["Socket", "QuerySocket", "SocketMode", "Models", "DefinedModels", "OwnerDeadlineSec", "Log"])
         if let path = section.last("Socket") { socketPath = try Self.absolutePath(path) }
         if let path = section.last("QuerySocket") { querySocketPath = try Self.absolutePath(path) }
         if let mode = section.last("SocketMode") {
@@ -71,6 +93,9 @@ public struct Configuration: Sendable {
         if !directories.isEmpty {
             modelDirectories = []
             for assignment in directories { modelDirectories += try assignment.words() }
+        }
+        if let directory = section.last("DefinedModels") {
+            definedModelsDirectory = directory.value.isEmpty ? nil : try Self.absolutePath(directory)
         }
         if let deadline = section.last("OwnerDeadlineSec") {
             ownerDeadline = try deadline.duration(in: .milliseconds(1) ... .seconds(3600))

@@ -33,8 +33,7 @@ public final class Daemon {
         self.configuration = configuration
         log = EventLog(configuration.logTarget)
         host = HostState()
-        models = ModelService(
-            catalog: try ModelCatalog(files: ModelFiles.inForce(configuration.modelDirectories)), host: host)
+        models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
         vms = VMService(models: models, host: host, log: log, ownerDeadline: configuration.ownerDeadline)
     }
 
@@ -72,12 +71,30 @@ public final class Daemon {
         listeners.append(listener)
     }
 
+    /// The catalog at start. Models that were defined at run time must not keep the service from starting, should they
+    /// not fit the others any more: then it starts without them, and says so.
+    private static func readCatalog(_ configuration: Configuration, log: EventLog) throws -> ModelCatalog {
+        let files = try ModelFiles.inForce(configuration.modelSources)
+        do throws(CatalogError) {
+            return try ModelCatalog(files: files)
+        } catch {
+            let rest = files.filter { $0.origin != .runtime }
+            guard rest.count < files.count, let catalog = try? ModelCatalog(files: rest) else { throw error }
+            let message = "Models that were defined at run time do not fit the others any more, and are left out"
+            log.record(Event(.reloadFailed, "\(message): \(error)"))
+            return catalog
+        }
+    }
+
     // MARK: Methods
 
     private func methods() -> [ServedMethod] {
         let (models, vms, host) = (models, vms, host)
         let algebra = AlgebraService(models: models, registry: vms.registry, host: host)
         let translation = TranslationService(models: models)
+        let editor = CatalogEditor(
+            models: models, registry: vms.registry,
+            files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:)))
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
             immediate(.status, NoParameters.self) { [weak self] _, _ in
@@ -88,6 +105,12 @@ public final class Daemon {
             immediate(.listModels, ListParameters.self) { parameters, _ in models.list(parameters) },
             immediate(.showModel, ShowParameters.self) { parameters, _ in try models.show(parameters) },
             immediate(.expandModel, ExpandParameters.self) { parameters, _ in try models.expand(parameters) },
+            served(
+                .defineModel,
+                .asynchronous { try await editor.define(DefineParameters(reading: $0.params, path: "params")) }),
+            served(
+                .removeModel,
+                .asynchronous { try await editor.remove(RemoveParameters(reading: $0.params, path: "params")) }),
             immediate(.detectModel, DetectParameters.self) { parameters, _ in try algebra.detect(parameters) },
             immediate(.compareModels, CompareParameters.self) { parameters, _ in try algebra.compare(parameters) },
             immediate(.baselineModels, BaselineParameters.self) { parameters, _ in try algebra.baseline(parameters) },
@@ -164,7 +187,7 @@ public final class Daemon {
     private func reload() {
         ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Self.monotonicMicroseconds())")
         do {
-            let catalog = try ModelCatalog(files: ModelFiles.inForce(configuration.modelDirectories))
+            let catalog = try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources))
             models.replaceCatalog(catalog)
             log.record(Event(.reloaded, "Read \(catalog.models.count) models anew."))
             ServiceManager.notify("READY=1\nSTATUS=Serving \(catalog.models.count) models.")

@@ -64,17 +64,20 @@ final class ModelService {
     /// `model.show`.
     func show(_ parameters: ShowParameters) throws(APIError) -> Reply {
         guard let version = catalog.version(named: parameters.model),
-            let model = catalog.models.first(where: { $0.name == version.modelName })
-        else {
-            var data: JSONObject = ["model": .string(parameters.model)]
-            var message = "There is no model \"\(parameters.model)\"."
-            if let suggestion = catalog.nearestName(to: parameters.model) {
-                data.set(.string(suggestion), for: "suggestion")
-                message += " Did you mean \"\(suggestion)\"?"
-            }
-            throw APIError(.unknownModel, message, data: data)
-        }
+            let model = catalog.model(named: parameters.model)
+        else { throw unknownModel(parameters.model) }
         return .value(ModelDefinition(version, of: model))
+    }
+
+    /// A name that no model has.
+    func unknownModel(_ name: String) -> APIError {
+        var data: JSONObject = ["model": .string(name)]
+        var message = "There is no model \"\(name)\"."
+        if let suggestion = catalog.nearestName(to: name) {
+            data.set(.string(suggestion), for: "suggestion")
+            message += " Did you mean \"\(suggestion)\"?"
+        }
+        return APIError(.unknownModel, message, data: data)
     }
 
     /// `model.expand`.

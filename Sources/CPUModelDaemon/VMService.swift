@@ -44,7 +44,8 @@ final class VMService {
         let record = try record(named: parameters.vm)
         guard peer.userID == record.uid || peer.userID == 0 else {
             throw APIError(
-                .notPermitted, "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
+                .notPermitted,
+                "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
         }
         registry.forget(record.name)
         log.record(

@@ -93,7 +93,7 @@ extension Cache {
             return "size"
         }
         let known = ["self-init", "no-invd-sharing", "inclusive", "complex-indexing", "shared=", "lines-per-tag="]
-        let suggestion = nearest(word, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        let suggestion = didYouMean(nearest(word, in: known))
         throw assignment.error("has the word \"\(word)\", which says nothing of a cache\(suggestion)")
     }
 

@@ -114,10 +114,11 @@ struct CatalogBuilder {
         for version in drafts[position].draft.versions {
             guard let line = version.replacement, !line.value.isEmpty else { continue }
             guard let owner = owners[line.value] else {
-                let suggestion = nearest(line.value, in: owners.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
+                let suggestion =
+                    found.count < ModelReader.mostProblems ? nearest(line.value, in: owners.keys.sorted()) : nil
                 report(
                     drafts[position].file, line.location,
-                    line.error("names no model, \"\(line.value)\"\(suggestion)").message)
+                    line.error("names no model, \"\(line.value)\"\(didYouMean(suggestion))").message)
                 continue
             }
             guard let place = names[line.value], owner.place.version < models[place.model].versions.count else {

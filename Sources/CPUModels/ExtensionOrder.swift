@@ -30,8 +30,10 @@ struct ExtensionOrder {
             if let place = owners[line.value] {
                 bases[position] = place
             } else {
-                let suggestion = nearest(line.value, in: owners.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
-                problems.append((position, line.error("names no model, \"\(line.value)\"\(suggestion)")))
+                // Looking for what was meant takes time that thousands of mistakes do not deserve.
+                let suggestion =
+                    problems.count < ModelReader.mostProblems ? nearest(line.value, in: owners.keys.sorted()) : nil
+                problems.append((position, line.error("names no model, \"\(line.value)\"\(didYouMean(suggestion))")))
                 lost.insert(position)
             }
         }

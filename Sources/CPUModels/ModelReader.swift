@@ -156,7 +156,7 @@ struct ModelReader: Sendable {
             for word in line.spacedWords() {
                 if problems.count >= Self.mostProblems { return features }
                 guard let feature = registry.feature(named: word) else {
-                    let suggestion = registry.nearestName(to: word).map { "; did you mean \"\($0)\"?" } ?? ""
+                    let suggestion = didYouMean(registry.nearestName(to: word))
                     problems.append(line.error("has \"\(word)\", which is no feature\(suggestion)"))
                     continue
                 }

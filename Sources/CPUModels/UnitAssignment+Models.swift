@@ -39,7 +39,7 @@ extension UnitAssignment {
         if value == "host" { return .host }
         if let vendor = CPUVendor(value) { return .named(vendor) }
         let known = [CPUVendor.intel, .amd, .hygon, .centaur, .zhaoxin].map(\.description) + ["host"]
-        let suggestion = nearest(value, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        let suggestion = didYouMean(nearest(value, in: known))
         throw error("must be the 12 characters of CPUID leaf 0, or host, not \"\(value)\"\(suggestion)")
     }
 
@@ -71,3 +71,6 @@ func splitVersion(_ name: String) -> (model: Substring, number: Int)? {
     guard suffix.first == "v", let number = Int(suffix.dropFirst()) else { return nil }
     return (name[..<dash], number)
 }
+
+/// The end of a message about a word that does not exist, when there is one that was most likely meant.
+func didYouMean(_ suggestion: String?) -> String { suggestion.map { "; did you mean \"\($0)\"?" } ?? "" }

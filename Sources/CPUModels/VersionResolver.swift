@@ -71,7 +71,7 @@ struct VersionResolver {
         guard let line = changes.caches else { return }
         version.caches = caches[line.value]
         if version.caches == nil, !line.value.isEmpty, problems.count < ModelReader.mostProblems {
-            let suggestion = nearest(line.value, in: caches.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
+            let suggestion = didYouMean(nearest(line.value, in: caches.keys.sorted()))
             report(line.error("names caches that no file defines, \"\(line.value)\"\(suggestion)"))
         }
     }
@@ -125,9 +125,10 @@ extension VersionResolver {
     private mutating func check(_ version: CPUModelVersion, _ changes: VersionDraft, _ previous: CPUModelVersion) {
         checkAVX10(version, changes)
         if version.features == previous.features { return }
-        let before = registry.dependencies.unmet(in: previous.features)
-        let unmet = registry.dependencies.unmet(in: version.features).filter {
-            !Self.nested.contains($0.feature) && !before.contains($0)
+        var unmet = registry.dependencies.unmet(in: version.features.subtracting(Self.nested))
+        if !unmet.isEmpty {
+            let before = Set(registry.dependencies.unmet(in: previous.features))
+            unmet.removeAll { before.contains($0) }
         }
         if let first = unmet.first {
             let isRemoval = first.missing.contains { changes.removed.contains($0) }

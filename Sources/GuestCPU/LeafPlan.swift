@@ -41,44 +41,58 @@ struct LeafPlan {
     }
 
     /// The table that all vCPUs share.
+    ///
+    /// A model's levels are floors. A leaf that holds one of the guest's features must be within reach, and raises
+    /// them; one that only describes (caches, topology, the brand string) is there as far as the levels reach.
     func table() -> CPUIDTable {
-        let basic = basicLeaves()
-        let extended = extendedLeaves()
+        let features = featureLeaves()
+        let highest = max(inputs.model.level, highestLeaf(of: features, from: 0))
+        let highestExtended = max(inputs.model.extendedLevel, highestLeaf(of: features, from: 0x8000_0000))
+        let described = descriptiveLeaves().filter { $0.leaf <= ($0.leaf < 0x8000_0000 ? highest : highestExtended) }
+        let leaves = (features + described).sorted { ($0.leaf, $0.subleaf.index) < ($1.leaf, $1.subleaf.index) }
+
         var table = CPUIDTable()
-        table.reserveCapacity(basic.count + extended.count + 4)
-        // A model's levels are floors: a leaf that holds one of its features must be within reach.
-        table.append(Leaf0.basic(inputs, highest: max(inputs.model.level, basic.map(\.leaf).max() ?? 0)))
-        table.append(contentsOf: basic)
+        table.reserveCapacity(leaves.count + 4)
+        table.append(Leaf0.basic(inputs, highest: highest))
+        table.append(contentsOf: leaves.filter { $0.leaf < 0x8000_0000 })
         table.append(contentsOf: KVMLeaves.entries(inputs))
-        table.append(
-            Leaf0.extended(inputs, highest: max(inputs.model.extendedLevel, extended.map(\.leaf).max() ?? 0)))
-        table.append(contentsOf: extended)
+        if highestExtended >= 0x8000_0000 {
+            table.append(Leaf0.extended(inputs, highest: highestExtended))
+            table.append(contentsOf: leaves.filter { $0.leaf >= 0x8000_0000 })
+        }
         return table
     }
 
-    private func basicLeaves() -> [CPUIDEntry] {
+    private func highestLeaf(of entries: [CPUIDEntry], from base: UInt32) -> UInt32 {
+        entries.lazy.map(\.leaf).filter { $0 >= base && $0 - base < 0x1000_0000 }.max() ?? 0
+    }
+
+    private func featureLeaves() -> [CPUIDEntry] {
         var entries = [Leaf1.entry(inputs)]
-        entries += CacheLeaves.leaf2(inputs)
-        entries += CacheLeaves.leaf4(inputs)
         entries += PowerLeaves.monitor(inputs)
         entries += PowerLeaves.thermal(inputs)
         entries += Leaf7.entries(inputs)
-        entries += TopologyLeaves.leafB(inputs)
         entries += XSAVELeaves.entries(inputs)
         entries += AMXLeaves.entries(inputs)
+        entries += AVX10Leaves.entries(inputs)
         entries += TopologyLeaves.leaf1F(inputs)
-        return entries
-    }
-
-    private func extendedLeaves() -> [CPUIDEntry] {
-        var entries = [ExtendedLeaves.features(inputs)]
-        entries += BrandString.entries(inputs)
-        entries += CacheLeaves.leaf80000005and6(inputs)
-        entries += [ExtendedLeaves.powerManagement(inputs), ExtendedLeaves.addressSizes(inputs)]
+        entries += ExtendedLeaves.features(inputs)
+        entries += ExtendedLeaves.powerManagement(inputs)
+        entries += ExtendedLeaves.addressSizes(inputs)
         entries += ExtendedLeaves.virtualization(inputs)
         entries += CacheLeaves.leaf8000001D(inputs)
         entries += TopologyLeaves.leaf8000001E(inputs)
         entries += ExtendedLeaves.features2(inputs)
+        entries += ExtendedLeaves.centaur(inputs)
+        return entries
+    }
+
+    private func descriptiveLeaves() -> [CPUIDEntry] {
+        var entries = CacheLeaves.leaf2(inputs)
+        entries += CacheLeaves.leaf4(inputs)
+        entries += TopologyLeaves.leafB(inputs)
+        entries += BrandString.entries(inputs)
+        entries += CacheLeaves.leaf80000005and6(inputs)
         return entries
     }
 }

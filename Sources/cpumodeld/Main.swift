@@ -27,6 +27,9 @@ struct Main: ParsableCommand {
     @Option(help: ArgumentHelp("Directory of model files, in place of the configured ones; may be given repeatedly."))
     var models: [String] = []
 
+    @Option(help: "Directory for models that are defined at run time.")
+    var definedModels: String?
+
     @Option(help: "Milliseconds that the owner of a VM may take to run a job.")
     var ownerDeadlineMs: Int?
 
@@ -52,6 +55,7 @@ struct Main: ParsableCommand {
         if !models.isEmpty {
             try settings.setModelDirectories(models)
         }
+        if let definedModels { try settings.setDefinedModelsDirectory(definedModels) }
         if let ownerDeadlineMs {
             guard ownerDeadlineMs >= 1 else { throw ValidationError("--owner-deadline-ms must be at least 1.") }
             settings.ownerDeadline = .milliseconds(ownerDeadlineMs)

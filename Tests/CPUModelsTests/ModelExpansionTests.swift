@@ -6,7 +6,9 @@ import X86CPU
 
 @Suite struct ModelExpansionTests {
     /// A host whose KVM offers these features, and whose CPU has `native` beside them.
-    private func host(_ offered: FeatureSet, native: FeatureSet = [], vendor: CPUVendor = .intel) -> HostCPU {
+    private func host(
+        _ offered: FeatureSet, native: FeatureSet = [], vendor: CPUVendor = .intel, avx10: UInt32 = 2
+    ) -> HostCPU {
         func table(_ features: FeatureSet) -> CPUIDTable {
             var table = CPUIDTable([
                 CPUIDEntry(0, eax: 0x20, ebx: vendor.ebx, ecx: vendor.ecx, edx: vendor.edx),
@@ -17,6 +19,7 @@ import X86CPU
                 if table[leaf, subleaf.index] == nil { table.append(CPUIDEntry(leaf, subleaf)) }
                 table.update(leaf, subleaf.index) { $0[register] = UInt32(truncatingIfNeeded: features[word]) }
             }
+            table.update(0x24, 0) { $0.ebx |= avx10 }
             return table
         }
         var msrs: [UInt32: UInt64] = [:]
@@ -162,6 +165,38 @@ import X86CPU
         let features = expanded.unavailable.map(\.feature)
         #expect(features.count > 50 && features == features.sorted())
         #expect(Set(features).count == features.count)
+    }
+
+    @Test func aModelOfNoVendorHasTheHosts() throws {
+        for vendor in [CPUVendor.intel, .amd, .hygon, .zhaoxin] {
+            let expanded = try expand("x86-64-v3", on: host(everything, vendor: vendor))
+            #expect(expanded.vendor == vendor && expanded.signature.description == "15/107/1")
+            let caches = try Shipped.catalog.get().legacyCaches(for: vendor)
+            #expect(expanded.caches == caches.map { .model($0) })
+            #expect(try expand("Haswell", on: host(everything, vendor: vendor)).vendor == .intel)
+        }
+        #expect(try expand("x86-64-v3", on: nil).vendor == .intel)
+    }
+
+    @Test(
+        arguments: [
+            ("DiamondRapids", 2, 2, nil), ("DiamondRapids", 3, 2, nil), ("GraniteRapids-v2", 2, 1, nil),
+            ("GraniteRapids", 2, 0, nil), ("GraniteRapids,+avx10,+avx10-128", 2, 2, nil), ("host", 1, 1, nil),
+            ("DiamondRapids", 1, 1, "avx10: the host's KVM offers version 1 of it, and the model has version 2"),
+        ] as [(String, UInt32, UInt8, String?)])
+    func avx10IsTheLowerOfTwoVersions(_ name: String, _ offered: UInt32, _ given: UInt8, _ message: String?) throws {
+        let expanded = try expand(name, on: host(everything, avx10: offered))
+        #expect(expanded.avx10Version == given)
+        let unavailable = expanded.unavailable.filter { $0.feature == .avx10 }
+        #expect(unavailable.map(\.description) == [message].compactMap { $0 })
+        #expect(expanded.features.contains(.avx10) == (given > 0))
+    }
+
+    @Test func avx10WithoutAVersionIsNone() throws {
+        let expanded = try expand("GraniteRapids-v2", on: host(everything, avx10: 0))
+        #expect(expanded.avx10Version == 0 && !expanded.features.contains(.avx10))
+        #expect(Set(expanded.unavailable.map(\.feature)).isSuperset(of: Set(try features("avx10 avx10-512"))))
+        #expect(try expand("GraniteRapids-v2", on: nil).avx10Version == 1)
     }
 
     @Test func kvmclockIsOneSwitch() throws {

@@ -2,6 +2,7 @@
 
 import CPUModels
 import Testing
+import UnitSyntax
 import X86CPU
 
 /// `models.json`.
@@ -23,6 +24,8 @@ private struct ModelFacts: Decodable {
         let vendor: String
         let family, model, stepping: UInt32
         let level, xlevel, model_id: String
+        let note: String?
+        let avx10_version: UInt8
         let force_leaf_0x1f: Bool
         let cpuid: [Register]
         let msr: [MSR]
@@ -107,12 +110,59 @@ private struct LaterFacts: Decodable {
 @Suite struct ShippedModelsTests {
     @Test func theFilesHaveNoErrors() throws {
         let catalog = try Shipped.catalog.get()
-        #expect(
-            catalog.models.map(\.name) == [
-                "EPYC", "EPYC-Genoa", "EPYC-Milan", "EPYC-Rome", "Haswell", "Icelake-Server", "SapphireRapids",
-                "Skylake-Server",
-            ])
-        #expect(catalog.models.reduce(0) { $0 + $1.versions.count } == 44)
+        // 46 of QEMU's, and two that stand for no CPU.
+        #expect(catalog.models.count == 48)
+        #expect(catalog.models.reduce(0) { $0 + $1.versions.count } == 123 + 5)
+        #expect(catalog.models.reduce(0) { $0 + $1.versions.count { $0.alias != nil } } == 17)
+    }
+
+    @Test func everyModelIsInTheFileOfItsName() throws {
+        for model in try Shipped.catalog.get().models {
+            #expect(model.location.file == "\(model.name).cpumodel")
+            #expect(model.origin == .shipped)
+            #expect(model.note != nil)
+        }
+    }
+
+    @Test func everyModelSurvivesItsText() throws {
+        let catalog = try Shipped.catalog.get()
+        for model in catalog.models {
+            let file = ModelFile(path: model.location.file, bytes: Array(CPUModelFile.text(of: model).utf8))
+            let again = try #require(try catalog.replacing(file).model(named: model.name))
+            #expect(again.digest == model.digest)
+            #expect(again.versions == model.versions)
+            #expect(again.note == model.note && again.ownCaches == model.ownCaches)
+        }
+    }
+
+    @Test func theFilesReadLikeThoseThatTheProgramWrites() throws {
+        // So that a diff of a model shown and its file shows what is different, and nothing else.
+        let catalog = try Shipped.catalog.get()
+        for file in try Shipped.files() {
+            guard let model = catalog.models.first(where: { $0.location.file == file.name }) else { continue }
+            let lines = String(decoding: file.bytes, as: UTF8.self).split(separator: "\n").filter {
+                $0.hasPrefix("Features=") || $0.hasPrefix("Add=") || $0.hasPrefix("Remove=")
+            }
+            let written = CPUModelFile.text(of: model).split(separator: "\n").filter {
+                $0.hasPrefix("Features=") || $0.hasPrefix("Add=") || $0.hasPrefix("Remove=")
+            }
+            #expect(lines == written, "\(file.name)")
+        }
+    }
+
+    @Test func aDeprecatedVersionNamesABetterOne() throws {
+        let catalog = try Shipped.catalog.get()
+        let deprecated = catalog.models.flatMap(\.versions).filter { $0.deprecation != nil }
+        #expect(deprecated.count == 20)
+        for version in deprecated {
+            let replacement = try #require(version.replacement.flatMap { catalog.version(named: $0) })
+            #expect(replacement.deprecation == nil)
+            #expect(version.deprecation?.hasSuffix(".") == true)
+        }
+        #expect(catalog.version(named: "Haswell-v2")?.replacement == "Haswell-v4")
+        #expect(catalog.version(named: "Haswell-v3")?.deprecation == nil)
+        #expect(catalog.model(named: "Haswell")?.deprecation == nil)
+        #expect(catalog.model(named: "486")?.deprecation != nil)
     }
 
     @Test func namesOfAllKindsFindTheirVersion() throws {
@@ -163,8 +213,9 @@ struct ShippedModelsFactsTests {
     @Test func everyVersionIsThatOfTheFacts() throws {
         let facts: ModelFacts = try Facts.decode(Facts.folder + "/models.json")
         let catalog = try Shipped.catalog.get()
-        for model in catalog.models {
-            let fact = try #require(facts.models.first { $0.name == model.name })
+        var count = 0
+        for fact in facts.models {
+            let model = try #require(catalog.models.first { $0.name == fact.name })
             for (version, fact) in zip(model.versions, fact.versions) {
                 #expect(version.name == fact.name)
                 #expect(version.alias == fact.alias)
@@ -176,6 +227,9 @@ struct ShippedModelsFactsTests {
                 #expect(version.level == UInt32(hex: "0x" + fact.level.dropFirst(2)))
                 #expect(version.extendedLevel == UInt32(hex: fact.xlevel))
                 #expect(version.forcesLeaf1F == fact.force_leaf_0x1f)
+                #expect(version.avx10Version == fact.avx10_version)
+                #expect(version.note == fact.note && !version.takesHostVendor)
+                count += 1
                 #expect(version.features.subtracting(fact.features).names == [])
                 #expect(fact.features.subtracting(version.features).names == [])
                 let caches = fact.caches.flatMap { facts.caches[$0] }
@@ -186,14 +240,14 @@ struct ShippedModelsFactsTests {
             }
             #expect(model.versions.count >= fact.versions.count)
         }
+        #expect(count == 104)
     }
 
     @Test func laterVersionsAreThoseOfTheFacts() throws {
         let facts: LaterFacts = try Facts.decode(Facts.folder + "/models-qemu-11.1.json")
         let catalog = try Shipped.catalog.get()
-        let ours = facts.versions.filter { fact in catalog.models.contains { $0.name == fact.model } }
-        #expect(ours.count == 8)
-        for fact in ours {
+        #expect(facts.versions.count == 19)
+        for fact in facts.versions {
             let version = try #require(catalog.version(named: fact.name))
             let previous = try #require(catalog.version(named: fact.previous))
             var expected = previous.features
@@ -208,6 +262,7 @@ struct ShippedModelsFactsTests {
             #expect(version.features == expected)
             #expect(version.description == description)
             #expect(version.signature == previous.signature)
+            #expect(version.caches == previous.caches && version.avx10Version == previous.avx10Version)
         }
     }
 

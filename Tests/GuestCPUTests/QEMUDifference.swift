@@ -10,6 +10,9 @@ enum QEMUDifference {
         _ leaf: UInt32, _ subleaf: UInt32, _ register: CPUIDRegister, ours: UInt32, theirs: UInt32, guest: GuestCPU
     ) -> String? {
         let isAMD = guest.model.vendor.isAMDLike
+        if guest.model.vendor == .hygon, [2, 4, 0x8000_0001].contains(leaf) {
+            return "2, 4, 0x80000001: QEMU gives AMD's layout to AuthenticAMD alone; Hygon's CPUs have it too"
+        }
         switch (leaf, subleaf, register) {
         case (5, _, .ecx) where ours == 0:
             return "5.ECX: QEMU tells of MONITOR extensions to guests without MONITOR"

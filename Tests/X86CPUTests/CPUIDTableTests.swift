@@ -80,6 +80,8 @@ import X86CPU
         arguments: [
             (0x0006_06A0, 6, 106, 0), (0x00A0_0F11, 25, 1, 1), (0x0083_0F10, 23, 49, 0), (0x0000_0543, 5, 4, 3),
             (0x0FFF_0FFF, 270, 255, 15),
+            // Zhaoxin YongFeng: an extended model in family 7.
+            (0x0005_07B3, 7, 91, 3),
         ] as [(UInt32, UInt32, UInt32, UInt32)])
     func signaturesAreEncodedAsInLeaf1(_ eax: UInt32, _ family: UInt32, _ model: UInt32, _ stepping: UInt32) {
         let signature = CPUSignature(eax: eax)

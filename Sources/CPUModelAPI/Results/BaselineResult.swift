@@ -36,7 +36,7 @@ public struct BaselineResult: JSONWritable {
                     writer.object { writer in
                         writer.member("feature", FeatureRegistry.shared.name(of: limit.feature))
                         writer.member("lackedBy", limit.count)
-                        writer.member("examples", limit.examples.map { names[$0] })
+                        writer.member("example", limit.first.map { names[$0] })
                     }
                 }
             }
@@ -66,7 +66,7 @@ public struct BaselineResult: JSONWritable {
                         [
                             .required("feature", .string("")),
                             .required("lackedBy", .integer(0...(.max), "how many CPUs lack it")),
-                            .required("examples", .array(.string(""), "some of them")),
+                            .required("example", .nullable(.string("the first of them; null where the feature went with another"))),
                         ], ""), "what some have and the baseline has not")),
         ], "")
 }

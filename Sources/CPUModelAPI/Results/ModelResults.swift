@@ -54,7 +54,13 @@ public struct ModelDefinition: JSONWritable, Sendable {
             writer.member("features", version.features.map(FeatureRegistry.shared.name(of:)))
             writer.member("caches", version.caches?.name)
             writer.member("versions", model.versions.map(\.name))
-            writer.member("deprecation", model.deprecation)
+            writer.member("deprecation", version.deprecation)
+            writer.member("replacement", version.replacement)
+            writer.member("extends", model.base?.name)
+            writer.member("avx10Version", version.avx10Version)
+            writer.member("vendorOfHost", version.takesHostVendor)
+            writer.member("origin", model.origin.rawValue)
+            writer.member("digest", model.digest)
             writer.member("source", model.location.description)
         }
     }
@@ -67,6 +73,12 @@ public struct ModelDefinition: JSONWritable, Sendable {
             .required("caches", .nullable(.string("name of the cache table; null for the vendor's old one"))),
             .required("versions", .array(.string(""), "all versions of the model")),
             .required("deprecation", .nullable(.string("why not to use it any more"))),
+            .required("replacement", .nullable(.string("what to use instead"))),
+            .required("extends", .nullable(.string("the version that the model is a change of"))),
+            .required("avx10Version", .integer(0...255, "0 without AVX10")),
+            .required("vendorOfHost", .boolean("whether guests see the vendor of the host, and not the one here")),
+            .required("origin", .choice(ModelFile.Origin.allCases.map(\.rawValue), "who answers for the definition")),
+            .required("digest", .string("hash of the definition: tells changes apart")),
             .required("source", .string("where it is defined")),
         ], "")
 }

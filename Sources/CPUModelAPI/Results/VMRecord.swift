@@ -37,7 +37,8 @@ public struct VMRecord: Sendable {
     /// A record from its parts.
     public init(
         name: String, model: String, expression: String, topology: Topology, report: VCPUReport,
-        table: CPUIDTable, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String, pid: Int32, uid: UInt32, appliedAt: Int64, requestID: String
+        table: CPUIDTable, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String, pid: Int32,
+        uid: UInt32, appliedAt: Int64, requestID: String
     ) {
         self.name = name
         self.model = model

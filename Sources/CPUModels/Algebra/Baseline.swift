@@ -13,8 +13,8 @@ public struct Baseline: Sendable, Hashable {
         public let feature: Feature
         /// How many of the CPUs lack it. None, when it went because it does not work without another that went.
         public let count: Int
-        /// The places of the first few of those in the list of CPUs.
-        public let examples: [Int]
+        /// The place of the first of those in the list of CPUs; nil when none lacks it.
+        public let first: Int?
     }
 
     /// What to do with what cannot be pooled as it is.
@@ -50,7 +50,6 @@ public struct Baseline: Sendable, Hashable {
     public init(of cpus: [CPUDescription], options: Options = Options()) throws(BaselineError) {
         guard let first = cpus.first else { throw .noCPUs }
         var pool = Pool(first)
-        var union = first.features
         var told: (name: String, vendor: CPUVendor)?
         for cpu in cpus {
             if let vendor = cpu.vendor, !options.mixesVendors {
@@ -58,27 +57,42 @@ public struct Baseline: Sendable, Hashable {
                 told = told ?? (cpu.name, vendor)
             }
             pool.add(cpu)
-            union = union.union(cpu.features)
         }
         let features = pool.offered(onlyMigratable: options.onlyMigratable)
         receivable = pool.receivable
         cpu = pool.description(name: cpus.count == 1 ? first.name : "a pool of \(cpus.count)", features: features)
-        let lost = union.intersection(FeatureRegistry.shared.named).subtracting(features)
+        let lost = pool.union.intersection(FeatureRegistry.shared.named).subtracting(features)
         limits = Self.limits(lost, cpus)
     }
 
     private static func limits(_ lost: FeatureSet, _ cpus: [CPUDescription]) -> [Limit] {
-        guard !lost.isEmpty else { return [] }
         let features = Array(lost)
-        return features.map { feature in
-            var count = 0
-            var examples: [Int] = []
-            for position in cpus.indices where !cpus[position].features.contains(feature) {
-                count += 1
-                if examples.count < 3 { examples.append(position) }
-            }
-            return Limit(feature: feature, count: count, examples: examples)
+        guard !features.isEmpty else { return [] }
+        let words = lost.words
+        // Where the features of each word begin in the list.
+        var starts: [Int] = []
+        var start = 0
+        for word in words {
+            starts.append(start)
+            start += word.nonzeroBitCount
         }
+        var counts = [Int](repeating: 0, count: features.count)
+        var firsts = [Int?](repeating: nil, count: features.count)
+        let affected = words.indices.filter { words[$0] != 0 }
+        for position in cpus.indices {
+            for index in affected {
+                let word = FeatureWord.every[index]
+                var lacking = words[index] & ~cpus[position].features[word]
+                while lacking != 0 {
+                    let below = words[index] & (1 << UInt64(lacking.trailingZeroBitCount) - 1)
+                    let place = starts[index] + below.nonzeroBitCount
+                    if counts[place] == 0 { firsts[place] = position }
+                    counts[place] += 1
+                    lacking &= lacking - 1
+                }
+            }
+        }
+        return features.indices.map { Limit(feature: features[$0], count: counts[$0], first: firsts[$0]) }
     }
 }
 

@@ -3,11 +3,14 @@
 public import X86CPU
 
 extension CPUDescription {
-    /// A version of a model as its file defines it. It tells no address widths: those are the VM's.
+    /// A version of a model as its file defines it. It tells no address widths: those are the VM's. One that takes the
+    /// host's vendor has none.
     public init(_ version: CPUModelVersion) {
         self.init(
-            name: version.name, origin: .model, vendor: version.vendor, signature: version.signature,
-            features: version.features, level: version.level, extendedLevel: version.extendedLevel)
+            name: version.name, origin: .model, vendor: version.takesHostVendor ? nil : version.vendor,
+            signature: version.signature, features: version.features, level: version.level,
+            extendedLevel: version.extendedLevel)
+        numbers[.leaf24_0_ebx] = UInt64(version.avx10Version)
     }
 
     /// The guest of an expanded model: what it is really given, with KVM's defaults and without what lies idle.
@@ -15,6 +18,7 @@ extension CPUDescription {
         self.init(
             name: model.expression, origin: .model, vendor: model.vendor, signature: model.signature,
             features: model.features, level: model.level, extendedLevel: model.extendedLevel)
+        numbers[.leaf24_0_ebx] = UInt64(model.avx10Version)
     }
 
     /// What a host's KVM offers to guests.

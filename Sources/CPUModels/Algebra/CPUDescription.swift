@@ -77,6 +77,11 @@ public struct CPUDescription: Sendable, Hashable {
         self.linearAddressBits = linearAddressBits
     }
 
+    /// What a guest that comes from elsewhere may have: the features, and the statements that only warn a guest, which it
+    /// may need on another host. The difference is that of Xen's "max" and "default" policies: new guests are offered
+    /// ``features``.
+    public var receivable: FeatureSet { features.union(.assertions) }
+
     /// The leaves of which EAX of subleaf 0 tells how far they go: the highest subleaf of 7 and 0x14, the highest palette
     /// of 0x1D, the highest subleaf of 0x1E.
     public static let countedLeaves: [UInt32] = [0x7, 0x14, 0x1D, 0x1E]

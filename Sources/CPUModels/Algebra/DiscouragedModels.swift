@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The models that QEMU's manual advises against ("Recommendations for KVM CPU model configuration on x86 hosts",
-/// section "Other non-recommended x86 CPUs"): single products, and CPUs that never were, from before there were models
-/// made for guests.
+/// sections "Default x86 CPU models" and "Other non-recommended x86 CPUs"): single products, and CPUs that never were,
+/// from before there were models made for guests.
 enum DiscouragedModels {
     private static let names: Set<String> = [
         "486", "athlon", "core2duo", "coreduo", "kvm32", "kvm64", "n270", "pentium", "pentium2", "pentium3", "phenom",

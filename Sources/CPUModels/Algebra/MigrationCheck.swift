@@ -33,8 +33,8 @@ public struct MigrationCheck: Sendable, Hashable {
     /// nil when there is none, or no detector was given.
     public let fittingModel: CPUModelVersion?
 
-    /// Whether the guest can run on every host.
-    public var isPossible: Bool { answers.allSatisfy(\.isPossible) }
+    /// Whether the guest can run on every host, and there is one.
+    public var isPossible: Bool { !answers.isEmpty && answers.allSatisfy(\.isPossible) }
 
     /// Checks a guest on hosts.
     ///
@@ -51,8 +51,8 @@ public struct MigrationCheck: Sendable, Hashable {
         self.answers = answers
 
         // What each host has, and the statements, which any guest may come with.
-        let common = hosts.reduce(guest.features.union(.assertions)) { common, host in
-            common.intersection(host.features.union(.assertions).union(host.toleratedUntold))
+        let common = hosts.reduce(guest.features) { common, host in
+            common.intersection(host.receivable.union(host.toleratedUntold))
         }
         let kept = FeatureRegistry.shared.dependencies.closing(
             guest.features.intersection(common), host: guest.features
@@ -81,7 +81,7 @@ extension MigrationCheck {
         if let vendor = guest.vendor, let other = host.vendor, vendor != other {
             obstacles.append(.vendor(guest: vendor, host: other))
         }
-        let missing = guest.features.subtracting(host.features).subtracting(.assertions)
+        let missing = guest.features.subtracting(host.receivable)
         for feature in missing.subtracting(host.toleratedUntold) {
             obstacles.append(.feature(feature, host.cause(of: feature)))
         }

@@ -65,7 +65,8 @@ public enum MigrationObstacle: Sendable, Hashable, CustomStringConvertible {
         case .changed(let feature):
             return "\(feature.nameAndPlace) is set on the host and was not where the guest comes from."
         case .unprotected(let feature):
-            return "The guest relies on \(feature.nameAndPlace), as it could where it comes from; the host neither has it "
+            return
+                "The guest relies on \(feature.nameAndPlace), as it could where it comes from; the host neither has it "
                 + "nor says that it is not affected."
         case .number(let field, let guest, let host):
             return "For the guest \(field.name) is \(guest), and for the host \(host)."

@@ -57,6 +57,7 @@ public struct NumberField: Sendable, Hashable {
     /// The numbers that hold for both CPUs.
     static func common(_ left: FeatureSet, _ right: FeatureSet) -> FeatureSet {
         var result = FeatureSet()
+        guard !left.isEmpty, !right.isEmpty else { return result }
         for field in all {
             let (a, b) = (left[field.word] & field.mask, right[field.word] & field.mask)
             switch field.rule {

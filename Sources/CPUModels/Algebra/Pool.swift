@@ -7,8 +7,10 @@ internal import X86CPU
 /// Everything here is a fold of operations that are associative, commutative and idempotent: AND, OR, min, and "equal or
 /// nothing".
 struct Pool {
-    private var common: FeatureSet
-    private var any: FeatureSet
+    /// The words of what all have.
+    private var all: [UInt64]
+    /// The words of what any has.
+    private var any: [UInt64]
     private var numbers: FeatureSet
     private var untold: FeatureSet
     private var hasAlternateRSB: Bool
@@ -21,8 +23,8 @@ struct Pool {
     private var linearAddressBits: UInt8?
 
     init(_ cpu: CPUDescription) {
-        common = cpu.features
-        any = cpu.features.intersection(.assertions)
+        all = cpu.features.words
+        any = all
         numbers = cpu.numbers
         untold = cpu.untold
         hasAlternateRSB = cpu.hasAlternateRSB
@@ -37,10 +39,13 @@ struct Pool {
 
     /// Takes in a CPU.
     mutating func add(_ cpu: CPUDescription) {
-        common = common.intersection(cpu.features)
-        any = any.union(cpu.features.intersection(.assertions))
+        for index in all.indices {
+            let word = cpu.features[FeatureWord.every[index]]
+            all[index] &= word
+            any[index] |= word
+        }
         numbers = NumberField.common(numbers, cpu.numbers)
-        untold = untold.union(cpu.untold)
+        if !cpu.untold.isEmpty { untold = untold.union(cpu.untold) }
         hasAlternateRSB = hasAlternateRSB || cpu.hasAlternateRSB
         signature = Self.common(signature, cpu.signature)
         if vendor != cpu.vendor {
@@ -58,17 +63,24 @@ struct Pool {
     func offered(onlyMigratable: Bool) -> FeatureSet {
         let registry = FeatureRegistry.shared
         // Nobody knows what a feature without a name needs, so none is handed on.
-        var features = common.intersection(registry.named).union(any).subtracting(.alternateRSB)
-        if hasAlternateRSB {
-            let isRestricted = common.intersects(.ibrsAll)
-            features = features.union(any.intersection(.alternateRSB)).union(isRestricted ? .rrsba : .rsba)
-        }
+        let common = FeatureSet(words: all).intersection(registry.named)
+        let told = union.intersection(.assertions)
+        var features = common.union(told).subtracting(.alternateRSB)
         if onlyMigratable { features = features.subtracting(registry.unmigratable) }
-        return registry.dependencies.closing(features).kept
+        features = registry.dependencies.closing(features).kept
+        if hasAlternateRSB, features.contains(.archCapabilities) {
+            // eIBRS, which restricts the fall-back, is the pool's only if what it needs is, too.
+            let isRestricted = features.intersects(.ibrsAll)
+            features = features.union(isRestricted ? told.intersection(.rsba).union(.rrsba) : .rsba)
+        }
+        return features
     }
 
     /// The features that a guest may come with.
-    var receivable: FeatureSet { common.union(.assertions) }
+    var receivable: FeatureSet { FeatureSet(words: all).union(.assertions) }
+
+    /// The features that any of the CPUs has.
+    var union: FeatureSet { FeatureSet(words: any) }
 
     func description(name: String, features: FeatureSet) -> CPUDescription {
         var cpu = CPUDescription(
@@ -92,13 +104,16 @@ struct Pool {
 }
 
 extension CPUDescription {
-    /// Whether RSB underflow falls back on other predictors here: the CPU says so, or is known for it.
+    /// Whether RSB underflow falls back on other predictors here: the CPU says so, or is known for it, as are all that
+    /// have eIBRS (Xen, `retpoline_calculations`).
     ///
     /// A real CPU's design is known whatever its firmware says. What a guest sees is not: its signature is its model's.
     var hasAlternateRSB: Bool {
         if features.intersects(.alternateRSB) { return true }
         let isReal = origin == .host || origin == .table && !features.contains(.hypervisor)
-        guard isReal, let vendor, let signature else { return false }
+        guard isReal else { return false }
+        if features.intersects(.ibrsAll) { return true }
+        guard let vendor, let signature else { return false }
         return Microarchitecture(vendor, signature)?.hasAlternateRSBPredictor == true
     }
 }

@@ -11,22 +11,31 @@ enum ExtendedLeaves {
     private static let repeated: UInt32 = 0x0183_F3FF
 
     /// 0x80000001: EAX the signature again on AMD, reserved on Intel.
-    static func features(_ inputs: LeafInputs) -> CPUIDEntry {
+    static func features(_ inputs: LeafInputs) -> [CPUIDEntry] {
         let isAMD = inputs.vendor.isAMDLike
+        let (ecx, edx) = (inputs.bits(.leaf80000001_ecx), inputs.bits(.leaf80000001_edx))
+        guard ecx | edx != 0 || inputs.model.extendedLevel >= 0x8000_0001 else { return [] }
         let copies = isAMD ? inputs.bits(.leaf1_edx) & repeated : 0
-        return CPUIDEntry(
-            0x8000_0001, eax: isAMD ? inputs.model.signature.eax : 0, ecx: inputs.bits(.leaf80000001_ecx),
-            edx: inputs.bits(.leaf80000001_edx) | copies)
+        return [
+            CPUIDEntry(0x8000_0001, eax: isAMD ? inputs.model.signature.eax : 0, ecx: ecx, edx: edx | copies)
+        ]
     }
 
     /// 0x80000007: EBX RAS, EDX[8] invariant TSC.
-    static func powerManagement(_ inputs: LeafInputs) -> CPUIDEntry {
-        CPUIDEntry(0x8000_0007, ebx: inputs.bits(.leaf80000007_ebx), edx: inputs.bits(.leaf80000007_edx))
+    static func powerManagement(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        let entry = CPUIDEntry(
+            0x8000_0007, ebx: inputs.bits(.leaf80000007_ebx), edx: inputs.bits(.leaf80000007_edx))
+        return entry.isZero ? [] : [entry]
     }
 
     /// 0x80000008: EAX[7:0] physical and [15:8] linear address bits, 57 with LA57 and 48 without; on AMD ECX[7:0]
     /// logical CPUs per package less one and ECX[15:12] id bits below the package.
-    static func addressSizes(_ inputs: LeafInputs) -> CPUIDEntry {
+    ///
+    /// A 64-bit guest always has it: KVM takes the width of its addresses from here, and 36 bits where the leaf is out
+    /// of reach.
+    static func addressSizes(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        let isNeeded = inputs.features.contains(.lm) || inputs.bits(.leaf80000008_ebx) != 0
+        guard isNeeded || inputs.model.extendedLevel >= 0x8000_0008 else { return [] }
         let linear: UInt32 = inputs.features.contains(.la57) ? 57 : 48
         var entry = CPUIDEntry(
             0x8000_0008, eax: linear << 8 | UInt32(inputs.physicalAddressBits), ebx: inputs.bits(.leaf80000008_ebx))
@@ -34,7 +43,7 @@ enum ExtendedLeaves {
         if inputs.vendor.isAMDLike, count > 1 {
             entry.ecx = inputs.topology.apicIDBits(in: .socket) << 12 | min(count - 1, 0xFF)
         }
-        return entry
+        return [entry]
     }
 
     /// 0x8000000A, with SVM: EAX[7:0] revision 1, EBX the number of ASIDs, EDX features.
@@ -42,6 +51,12 @@ enum ExtendedLeaves {
         guard inputs.features.contains(.svm) else { return [] }
         let nestedASIDs: UInt32 = 16
         return [CPUIDEntry(0x8000_000A, eax: 1, ebx: nestedASIDs, edx: inputs.bits(.leaf8000000A_edx))]
+    }
+
+    /// 0xC0000000 and 0xC0000001, of Centaur's and Zhaoxin's CPUs: EDX the PadLock features.
+    static func centaur(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        let flags = inputs.bits(.leafC0000001_edx)
+        return flags == 0 ? [] : [CPUIDEntry(0xC000_0000, eax: 0xC000_0001), CPUIDEntry(0xC000_0001, edx: flags)]
     }
 
     /// 0x80000021: extended features 2.

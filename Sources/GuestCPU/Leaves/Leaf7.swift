@@ -15,6 +15,7 @@ enum Leaf7 {
         let subleaf0 = CPUIDEntry(
             7, .exact(0), eax: highest, ebx: inputs.bits(.leaf7_0_ebx), ecx: inputs.bits(.leaf7_0_ecx),
             edx: inputs.bits(.leaf7_0_edx))
+        if subleaf0.isZero { return [] }
         return Array([subleaf0, subleaf1, subleaf2].prefix(Int(highest) + 1))
     }
 }

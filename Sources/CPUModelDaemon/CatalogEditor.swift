@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import CPUModels
+import JSON
+import JSONRPC
+import Reactor
+import UnitSyntax
+
+/// Defines and removes models at run time. One edit at a time; each is on the disk before it is in force and answered.
+@ReactorActor
+final class CatalogEditor {
+    private let models: ModelService
+    private let registry: VMRegistry
+    private let files: DefinitionFiles?
+    private var isEditing = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(models: ModelService, registry: VMRegistry, files: DefinitionFiles?) {
+        self.models = models
+        self.registry = registry
+        self.files = files
+    }
+
+    /// `model.define`.
+    func define(_ parameters: DefineParameters) async throws -> Reply {
+        try await inTurn { try await defineNow(parameters) }
+    }
+
+    /// `model.remove`.
+    func remove(_ parameters: RemoveParameters) async throws -> Reply {
+        try await inTurn { try await removeNow(parameters) }
+    }
+
+    private func defineNow(_ parameters: DefineParameters) async throws -> Reply {
+        let files = try writableFiles()
+        let bytes = Array(parameters.text.utf8)
+        let name = try Self.name(in: bytes)
+        let existing = models.catalog.model(named: name)
+        if let existing {
+            guard parameters.replace else {
+                throw APIError(
+                    .modelExists, "There is a model \(existing.name) already; say \"replace\" to put this one in its place.",
+                    data: ["model": .string(existing.name), "digest": .string(existing.digest)])
+            }
+            try checkEditable(existing, digest: parameters.digest, force: parameters.force)
+        }
+        let file = ModelFile(path: files.path(of: name), bytes: bytes, origin: .runtime)
+        let catalog = try Self.checked { () throws(CatalogError) in
+            existing == nil ? try models.catalog.adding(file) : try models.catalog.replacing(file)
+        }
+        guard let model = catalog.model(named: name), model.location.file == file.path else {
+            throw APIError(.badDocument, "The text defines no model \(name).")
+        }
+        try await store { () throws(FileError) in try files.write(bytes, of: name) }
+        models.replaceCatalog(catalog)
+        return .value(DefineResult(model: model.name, digest: model.digest, isNew: existing == nil))
+    }
+
+    private func removeNow(_ parameters: RemoveParameters) async throws -> Reply {
+        let files = try writableFiles()
+        guard let model = models.catalog.model(named: parameters.model), model.name == parameters.model else {
+            throw models.unknownModel(parameters.model)
+        }
+        try checkEditable(model, digest: parameters.digest, force: parameters.force)
+        let catalog = try Self.checked { () throws(CatalogError) in
+            try models.catalog.removing(path: model.location.file)
+        }
+        try await store { () throws(FileError) in try files.remove(model.name) }
+        models.replaceCatalog(catalog)
+        return .written { writer in writer.object { $0.member("removed", model.name) } }
+    }
+
+    private func writableFiles() throws(APIError) -> DefinitionFiles {
+        guard let files else {
+            throw APIError(
+                .notPermitted, "No directory for models defined at run time is configured: set DefinedModels=.")
+        }
+        return files
+    }
+
+    /// Only what was defined at run time can be changed at run time; and not under somebody who has read something else, nor
+    /// under a VM.
+    private func checkEditable(_ model: CPUModel, digest: String?, force: Bool) throws(APIError) {
+        guard model.origin == .runtime else {
+            throw APIError(
+                .notPermitted,
+                "The model \(model.name) comes from \(model.location.file); a file of the same name in /etc/cpumodeld/models "
+                    + "overrides it.", data: ["model": .string(model.name)])
+        }
+        if let digest, digest != model.digest {
+            throw APIError(
+                .modelChanged, "The model \(model.name) has changed since; read it again and decide anew.",
+                data: ["model": .string(model.name), "digest": .string(model.digest)])
+        }
+        guard !force else { return }
+        let names = Set(model.versions.map(\.name))
+        let users = registry.all.filter { names.contains($0.model) }.map(\.name)
+        guard users.isEmpty else {
+            throw APIError(
+                .modelInUse,
+                "The model \(model.name) is in use by \(users.count) VMs, among them \(users.prefix(3).joined(separator: ", ")); "
+                    + "they keep their CPU if you say \"force\".",
+                data: ["model": .string(model.name), "vms": .array(users.map { .string($0) })])
+        }
+    }
+
+    /// The name that a text gives its model, which is also that of its file.
+    private static func name(in bytes: [UInt8]) throws(APIError) -> String {
+        let names = try modelSections(in: bytes).compactMap { $0.last("Name")?.value }
+        guard names.count == 1, let name = names.first else {
+            throw APIError(.badDocument, "The text must have one section [Model] with a Name=.")
+        }
+        guard name.utf8.allSatisfy(Self.isNameByte), name.utf8.first != UInt8(ascii: "."), !name.isEmpty else {
+            throw APIError(.badDocument, "\"\(name)\" cannot be the name of a model: A-Z a-z 0-9 . _ - only.")
+        }
+        return name
+    }
+
+    private static func modelSections(in bytes: [UInt8]) throws(APIError) -> [UnitSection] {
+        do throws(UnitSyntaxError) {
+            return try UnitFile(parsing: bytes, file: "the text").sections.filter { $0.name == "Model" }
+        } catch {
+            throw APIError(.badDocument, error.description)
+        }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    private static func checked(_ body: () throws(CatalogError) -> ModelCatalog) throws(APIError) -> ModelCatalog {
+        do throws(CatalogError) {
+            return try body()
+        } catch {
+            throw APIError(
+                .badDocument, error.problems.first?.description ?? error.description,
+                data: ["problems": .array(error.problems.map { .string($0.description) })])
+        }
+    }
+
+    /// Does what may wait for the disk, elsewhere.
+    private func store(_ work: @escaping @Sendable () throws(FileError) -> Void) async throws {
+        let result = try await Reactor.offThread { () -> Result<Void, FileError> in
+            do throws(FileError) { return .success(try work()) } catch { return .failure(error) }
+        }
+        if case .failure(let error) = result {
+            throw APIError(
+                .notStored, "The model could not be stored, and nothing was changed: \(error)",
+                data: ["errno": .integer(Int64(error.errno))])
+        }
+    }
+
+    /// Runs edits one after the other, in the order in which they came.
+    private func inTurn(_ edit: () async throws -> Reply) async throws -> Reply {
+        if isEditing { await withCheckedContinuation { waiting.append($0) } } else { isEditing = true }
+        defer { if waiting.isEmpty { isEditing = false } else { waiting.removeFirst().resume() } }
+        return try await edit()
+    }
+}
