@@ -26,6 +26,8 @@ public enum ExitStatus: Int32, Error, Sendable, CaseIterable {
         switch error {
         case .connection: self = .noDaemon
         case .badAnswer: self = .protocolFault
+        // badDocument: the document is from a file that the command line names.
+        case .daemon(let error) where error.code == -32004: self = .usage
         // The parameters are from the command line (-32602), or the daemon's own rules were broken (-32099...-32000).
         case .daemon(let error) where error.code == -32602 || (-32099 ... -32000).contains(error.code): self = .no
         case .daemon: self = .protocolFault

@@ -2,6 +2,7 @@
 
 import CPUModelAPI
 import CPUModels
+import Formats
 import JSONRPC
 import Reactor
 import X86CPU
@@ -20,7 +21,12 @@ final class AlgebraService {
     /// `model.detect`.
     func detect(_ parameters: DetectParameters) throws -> Reply {
         let cpu = try resolver.cpu(parameters.cpu, as: .table)
-        let allowed = parameters.allowed.map { names in
+        var names = parameters.allowed
+        if parameters.vocabulary == .libvirt {
+            let known = LibvirtModels.shared.all.map(\.name).filter { models.catalog.version(named: $0) != nil }
+            names = names.map { names in known.filter(names.contains) } ?? known
+        }
+        let allowed = names.map { names in
             Dictionary(names.map { ($0, FeatureSet()) }, uniquingKeysWith: { first, _ in first })
         }
         let options = DetectionOptions(purpose: parameters.purpose == .host ? .host : .guest, allowed: allowed)

@@ -35,7 +35,7 @@ public struct Configuration: Sendable {
     /// Most connections at one time.
     public var maximumConnections = 1024
     /// Most bytes of one message.
-    public var maximumMessageSize = 1 << 20
+    public var maximumMessageSize = 16 << 20
 
     /// Everything at its default.
     public init() {}

@@ -152,10 +152,12 @@ private struct Expansion {
     /// The features that the host can give, and those that still work when the others are gone.
     private func granted(_ features: FeatureSet, _ unavailable: inout [UnavailableFeature]) -> FeatureSet {
         guard let host else { return features }
-        for feature in features.subtracting(host.grantable) {
+        // Statements that only warn a guest may come from a pool in which another host needs them: KVM takes them everywhere.
+        let available = host.grantable.union(expression.added.intersection(.assertions))
+        for feature in features.subtracting(available) {
             unavailable.append(UnavailableFeature(feature: feature, reason: reason(feature, host)))
         }
-        let closure = closing(features.intersection(host.grantable))
+        let closure = closing(features.intersection(available))
         for removal in closure.removed {
             unavailable.append(UnavailableFeature(feature: removal.feature, reason: .needs(removal.missing)))
         }

@@ -6,6 +6,8 @@ import CPUModelControl
 import JSON
 
 extension UnavailablePolicy: ExpressibleByArgument {}
+extension DetectParameters.Purpose: ExpressibleByArgument {}
+extension ExportParameters.Format: ExpressibleByArgument {}
 
 /// The value of `--topology`.
 struct TopologyArgument: ExpressibleByArgument {

@@ -13,7 +13,15 @@ struct Cpumodelctl: ParsableCommand {
         version: "cpumodelctl 0.1.0",
         groupedSubcommands: [
             CommandGroup(name: "The service and its host:", subcommands: [Status.self, Host.self]),
-            CommandGroup(name: "CPU models:", subcommands: [Models.self, Show.self, Expand.self, Compute.self]),
+            CommandGroup(
+                name: "CPU models:",
+                subcommands: [
+                    Models.self, Show.self, Expand.self, Compute.self, Export.self, Import.self, Define.self,
+                    Remove.self,
+                ]),
+            CommandGroup(
+                name: "Questions between CPUs:",
+                subcommands: [Detect.self, Compare.self, Baseline.self, Check.self]),
             CommandGroup(name: "VMs:", subcommands: [VMs.self, VM.self, Forget.self]),
         ])
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CPUModelAPI
 import CPUModelControl
-import Glibc
+import Formats
 import JSON
 
 /// The option `--host`: another host to answer for.
@@ -10,48 +11,24 @@ struct HostFile: ParsableArguments {
     @Option(
         name: .customLong("host"),
         help: ArgumentHelp(
-            "Answer for the host that <file> describes: what 'cpumodelctl host --json' printed there.",
+            "Answer for the host that <file> describes: what 'cpumodelctl host --json' printed there, or a dump of its "
+                + "CPU.",
             valueName: "file"),
         completion: .file())
     var path: String?
 
-    /// The parameter `host`; nil for this host.
+    /// The parameter `host`; nil for this host. What is assumed of a host of which there is only a dump goes to standard
+    /// error.
     func document() throws -> JSONValue? {
-        guard let path else { return nil }
-        let text = try Self.contents(of: path)
-        do throws(JSONSyntaxError) {
-            return try JSONValue(parsing: text)
+        guard let path, path != "this" else { return nil }
+        let contents = try InputFile(path: path).bytes()
+        let dumped: DumpedHost
+        do throws(FormatError) {
+            dumped = try DumpedHost.read(contents, name: path)
         } catch {
-            throw Failure(status: .usage, message: "\(path) is no description of a host: \(error)")
+            throw Failure(status: .usage, message: error.description)
         }
-    }
-
-    /// What is in a file, but not much more than a description of a host may have.
-    private static func contents(of path: String) throws -> [UInt8] {
-        // The text is read only during the call.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure(status: .usage, message: "cannot open \(path): \(errnoText())") }
-        defer { close(descriptor) }
-        let (chunkSize, limit) = (1 << 16, JSONLimits().maxBytes)
-        var contents: [UInt8] = []
-        while contents.count <= limit {
-            var count = 0
-            // read(2) fills the chunk's own memory, and says how much of it.
-            let chunk = unsafe [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, initialized in
-                count = unsafe read(descriptor, buffer.baseAddress, chunkSize)
-                initialized = max(count, 0)
-            }
-            if count == 0 { break }
-            if count < 0, errno != EINTR {
-                throw Failure(status: .usage, message: "cannot read \(path): \(errnoText())")
-            }
-            contents += chunk
-        }
-        return contents
-    }
-
-    private static func errnoText() -> String {
-        // Copied before another call could change it.
-        unsafe String(cString: strerror(errno))
+        Remarks.write(dumped.notes, about: path)
+        return try JSONValue(parsing: HostDocument(dumped.host).jsonBytes())
     }
 }

@@ -17,12 +17,22 @@ enum Names {
     }
 
     /// Names of registered VMs.
-    static let vms = CompletionKind.custom { words, _, _ in
-        names(ask(.listVMs, words)?["vms"], ["vm"])
+    static let vms = CompletionKind.custom { words, _, _ in vmNames(words) }
+
+    /// What stands for a CPU: model expressions, VMs, this host, and paths.
+    static let cpus = CompletionKind.custom { words, _, word in
+        let paths = InputFile.paths(beginningWith: word).filter { $0 == $0.printable }
+        guard !word.contains("/") else { return paths }
+        let others = vmNames(words).map { "vm:" + $0 } + ["this"]
+        return Completions.expression(word, models: modelNames(words)) + others + paths
     }
 
     private static func modelNames(_ words: [String]) -> [String] {
         names(ask(.listModels, words)?["models"], ["name", "alias"])
+    }
+
+    private static func vmNames(_ words: [String]) -> [String] {
+        names(ask(.listVMs, words)?["vms"], ["vm"])
     }
 
     /// What stands in these members of a list of objects; nothing that the shell could not show as it is.

@@ -8,7 +8,8 @@ import Testing
 @Suite struct ExitStatusTests {
     @Test(
         arguments: [
-            (-32001, .no), (-32010, .no), (-32602, .no), (-32603, .protocolFault), (-32601, .protocolFault),
+            (-32001, .no), (-32004, .usage), (-32010, .no), (-32602, .no), (-32603, .protocolFault),
+            (-32601, .protocolFault),
             (-32700, .protocolFault),
         ] as [(Int64, CPUModelControl.ExitStatus)])
     func errorsOfTheDaemon(_ code: Int64, _ status: CPUModelControl.ExitStatus) {

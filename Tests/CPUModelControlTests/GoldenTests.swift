@@ -31,6 +31,7 @@ import Testing
         Example(
             fixture: "model", method: .showModel, report: ModelReport.self,
             style: OutputStyle(width: 50, now: 0), suffix: "-narrow"),
+        Example(fixture: "model-deprecated", method: .showModel, report: ModelReport.self),
         Example(fixture: "expansion", method: .expandModel, report: ExpansionReport.self),
         Example(fixture: "tables", method: .computeTable, report: TableReport.self),
         Example(fixture: "tables", method: .computeTable, report: RawTableReport.self, suffix: "-raw"),
@@ -45,6 +46,25 @@ import Testing
         Example(fixture: "vm-stamps-differ", method: .showVM, report: VMReport.self),
         Example(fixture: "vm-hostile", method: .showVM, report: VMReport.self),
         Example(fixture: "forgotten", method: .forgetVM, report: ForgottenReport.self),
+        Example(fixture: "defined", method: .defineModel, report: DefinedReport.self),
+        Example(fixture: "replaced", method: .defineModel, report: DefinedReport.self),
+        Example(fixture: "removed", method: .removeModel, report: RemovedReport.self),
+        Example(fixture: "detection", method: .detectModel, report: DetectionReport.self),
+        Example(fixture: "detection-exact", method: .detectModel, report: DetectionReport.self),
+        Example(fixture: "comparison", method: .compareModels, report: ComparisonReport.self),
+        Example(
+            fixture: "comparison", method: .compareModels, report: ComparisonReport.self,
+            style: OutputStyle(width: 60, now: 0), suffix: "-narrow"),
+        Example(fixture: "comparison-identical", method: .compareModels, report: ComparisonReport.self),
+        Example(fixture: "comparison-superset", method: .compareModels, report: ComparisonReport.self),
+        Example(fixture: "baseline", method: .baselineModels, report: BaselineReport.self),
+        Example(fixture: "baseline-of-nobody", method: .baselineModels, report: BaselineReport.self),
+        Example(fixture: "check", method: .checkMigration, report: MigrationReport.self),
+        Example(
+            fixture: "check", method: .checkMigration, report: MigrationReport.self,
+            style: OutputStyle(width: 120, isColored: true, now: 0), suffix: "-coloured"),
+        Example(fixture: "check-possible", method: .checkMigration, report: MigrationReport.self),
+        Example(fixture: "check-of-one-host", method: .checkMigration, report: MigrationReport.self),
     ]
 
     @Test(arguments: examples)
@@ -72,6 +92,13 @@ import Testing
                 #expect(error.path == "result.\(members[left].key)")
             }
         }
+    }
+
+    @Test func severalDetectionsHaveALineEach() throws {
+        let result = DetectionListReport.joining([
+            ("dumps/milan.txt", try fixture("detection-exact")), ("this host", try fixture("detection")),
+        ])
+        expectGolden(try DetectionListReport.render(result, style: OutputStyle(now: 0)), "detections.txt")
     }
 
     @Test func errorWithUnavailableFeatures() throws {

@@ -43,12 +43,6 @@ import Testing
         #expect(run.error.contains("/nonexistent/other"))
     }
 
-    @Test func anotherHostIsSentAlong() throws {
-        let run = try run(
-            ["expand", "max", "--host", "/proc/sys/kernel/ngroups_max", "--json"], answers: [answer("{}")])
-        #expect(run.requests.first?.hasSuffix("\"params\":{\"model\":\"max\",\"host\":65536}}") == true)
-    }
-
     @Test func aPatternSiftsWhatProgramsGetToo() throws {
         let models =
             "{\"models\":[{\"name\":\"A-v1\"},{\"name\":\"B-v1\",\"alias\":\"xAx\"},{\"name\":\"C-v1\"}],\"digest\":\"d\"}"

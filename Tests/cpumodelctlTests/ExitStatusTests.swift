@@ -43,12 +43,36 @@ import Testing
             ["compute", "host", "--vcpus", "3-1"], ["compute", "host", "--unavailable", "maybe"],
             ["compute", "host", "--raw", "--json"], ["expand", "host", "--host", "/nonexistent"],
             ["expand", "host", "--host", "/proc/self/cmdline"], ["expand", "host", "--host", "/"],
+            ["compare", "host"], ["compare", "host", "/"], ["compare", "host", "/nonexistent"], ["baseline"],
+            ["check", "host"],
+            ["check", "host", "--host", "EPYC"], ["check", "host", "--host", "vm:a"], ["export", "host"],
+            ["export", "host", "--format", "word"], ["import", "/nonexistent"], ["define", "/bin/sh"],
+            ["detect", "--purpose", "fun"], ["detect", "/dev/zero"],
         ])
     func aMistakeIsTwo(_ arguments: [String]) throws {
         let run = try run(arguments)
         #expect(run.status == 2)
         #expect(run.output.isEmpty)
         #expect(run.error.hasPrefix("cpumodelctl: "))
+    }
+
+    @Test func aFileThatTheDaemonCannotReadIsTwo() throws {
+        let error = refusal(-32004, "host.txt:1:1: no dump.", data: "{\"kind\":\"badDocument\"}")
+        let run = try run(["detect", "/dev/null"], answers: [error])
+        #expect(run.status == 2)
+        #expect(run.error == "cpumodelctl: host.txt:1:1: no dump.\n")
+    }
+
+    @Test func moreThanARequestCanHoldIsTwo() throws {
+        let error = refusal(-32600, "Too long.", data: "{\"limit\":\"lineBytes\",\"value\":9}")
+        let run = try run(["baseline", "/dev/null", "/dev/null"], answers: [error])
+        #expect(run.status == 2)
+        #expect(run.error == "cpumodelctl: Too long. Ask about fewer or smaller files at a time.\n")
+    }
+
+    @Test func aFileThatIsTooLongIsNotSent() throws {
+        let run = try run(["detect", "/dev/zero"])
+        #expect(run.error == "cpumodelctl: /dev/zero has more than 8 MiB, which no such file needs\n")
     }
 
     @Test func noDaemonIsThree() throws {

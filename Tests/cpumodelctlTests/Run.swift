@@ -14,7 +14,11 @@ struct Run {
 }
 
 /// Runs cpumodelctl, as it was built with this test, beside a daemon that gives one prepared answer a connection.
-func run(_ arguments: [String], answers: [String] = [], environment: [String: String] = [:]) throws -> Run {
+///
+/// - Parameter input: what it can read from standard input.
+func run(
+    _ arguments: [String], answers: [String] = [], environment: [String: String] = [:], input: String = ""
+) throws -> Run {
     let folder = FileManager.default.temporaryDirectory.appending(path: "cpumodelctl-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -32,7 +36,9 @@ func run(_ arguments: [String], answers: [String] = [], environment: [String: St
     let (output, error) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = error
-    process.standardInput = FileHandle.nullDevice
+    let inputFile = folder.appending(path: "input")
+    try Data(input.utf8).write(to: inputFile)
+    process.standardInput = try FileHandle(forReadingFrom: inputFile)
     try process.run()
 
     let requests = try answers.map { try serve(listener, $0) }

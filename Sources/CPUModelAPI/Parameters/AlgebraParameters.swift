@@ -9,8 +9,15 @@ public struct DetectParameters: JSONReadable, Sendable {
         case guest, host
     }
 
+    /// Whose names will do.
+    public enum Vocabulary: String, Sendable, CaseIterable {
+        case all, libvirt
+    }
+
     /// The CPU to name.
     public let cpu: CPUReference
+    /// Whose names will do.
+    public let vocabulary: Vocabulary
     /// What the name is for.
     public let purpose: Purpose
     /// The names that will do; nil for all.
@@ -20,12 +27,16 @@ public struct DetectParameters: JSONReadable, Sendable {
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         cpu = try reader.read("cpu")
         purpose = try reader.enumeration("purpose", default: Purpose.guest)
+        vocabulary = try reader.enumeration("vocabulary", default: Vocabulary.all)
         allowed = try reader.optionalStrings("allowed")
     }
 
     static let members: [Schema.Member] = [
         .required("cpu", CPUReference.schema),
         .optional("purpose", .choice(Purpose.allCases.map(\.rawValue), "\"guest\" when left out")),
+        .optional(
+            "vocabulary",
+            .choice(Vocabulary.allCases.map(\.rawValue), "whose names will do: all of the catalog, or libvirt's")),
         .optional("allowed", .array(.string(""), "the names that will do; all when left out")),
     ]
 }

@@ -16,15 +16,20 @@ public struct ModelReport: Report {
         func add(_ label: String, _ text: String?, tint: Tint? = nil) {
             if let text, !text.isEmpty { rows.append(.init(label, text, tint: tint)) }
         }
-        add("Deprecated", try reader.optionalString("deprecation"), tint: .yellow)
+        let replacement = try reader.optionalString("replacement").map { "use \($0) instead" }
+        let deprecation = [try reader.optionalString("deprecation"), replacement].compactMap { $0 }
+        add("Deprecated", deprecation.joined(separator: "; "), tint: .yellow)
         add("Note", try reader.optionalString("note"))
         add("Alias", try reader.optionalString("alias"))
         add("Brand", try reader.string("description"))
-        add("Vendor", "\(try reader.string("vendor")), \(try reader.signature())")
+        let vendor = try reader.optionalBool("vendorOfHost") == true ? "the host's" : try reader.string("vendor")
+        add("Vendor", "\(vendor), \(try reader.signature())")
         add("Leaves", "up to \(try reader.string("level")) and \(try reader.string("extendedLevel")) at least")
         add("Caches", try reader.optionalString("caches") ?? "the vendor's table for models that have none")
         add("Versions", try reader.strings("versions").joined(separator: " "))
+        add("Extends", try reader.optionalString("extends"))
         add("Defined in", try reader.string("source"))
+        add("Digest", try reader.optionalString("digest"))
         self.rows = rows
     }
 
