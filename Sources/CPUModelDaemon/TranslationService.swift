@@ -36,17 +36,38 @@ final class TranslationService {
     func `import`(_ parameters: ImportParameters) throws -> Reply {
         let bytes = Array(parameters.text.utf8)
         let (catalog, name) = (models.catalog, parameters.name)
+        let text = Self.trimmed(parameters.text)
+        // QEMU's argument is one word; what has several and is no document is a list of flags.
+        if text.first != "<", text.first != "{", text.contains(where: \.isWhitespace) {
+            return try importFlags(bytes, name: name)
+        }
         return try answeringFormatErrors { () throws(FormatError) in
             let imported: ImportedModel =
-                switch parameters.text.first(where: { !$0.isWhitespace }) {
+                switch text.first {
                 case "<": try LibvirtCPU.read(bytes, name: name).imported(into: catalog, name: name)
                 case "{": try FirecrackerTemplate.read(bytes, name: name).imported(name: name)
                 default:
-                    try QEMUCPU(parsing: Self.trimmed(parameters.text), name: name).imported(into: catalog, name: name)
+                    try QEMUCPU(parsing: text, name: name).imported(into: catalog, name: name)
                 }
             return .value(
                 ImportResult(imported.expression, optional: imported.optional, notes: imported.notes))
         }
+    }
+
+    /// Flags name no model: the nearest one is found for them.
+    private func importFlags(_ bytes: [UInt8], name: String) throws -> Reply {
+        let flags = try answeringFormatErrors { () throws(FormatError) in
+            try CPUInfoFlags.read(bytes, name: name)
+        }
+        let cpu = CPUDescription(
+            name: name, origin: .table, vendor: flags.vendor, signature: flags.signature, features: flags.features)
+        let best = try models.detector.detect(cpu).best
+        var notes = [best.reason]
+        if !flags.others.isEmpty {
+            notes.append("These flags are Linux's own, or not known: \(flags.others.joined(separator: " ")).")
+        }
+        return .value(
+            ImportResult(try ModelExpression(parsing: best.expression), optional: [], notes: notes))
     }
 
     private func reply(_ format: ExportParameters.Format, _ export: ExportedModel) -> Reply {

@@ -115,6 +115,8 @@ class Algebra(DaemonCase):
         flags = self.call("model.export", {"model": "Haswell-v2", "format": "cpuinfo"})["text"].split()
         self.assertIn("sse4_2", flags)
         self.assertEqual(self.call("model.export", {"model": "Haswell-v2", "format": "march"})["text"], "haswell")
+        back = self.call("model.import", {"text": "flags : " + " ".join(flags)})
+        self.assertTrue(back["model"].startswith("Haswell"), back["model"])
         with self.fails("badDocument"):
             self.call("model.import", {"text": "<cpu><model>NoSuchModel</model></cpu>"})
 

@@ -7,7 +7,7 @@ import socket
 
 from cases import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, BadInputCase
 
-LINE_LIMIT, NESTING_LIMIT = 1 << 20, 64
+LINE_LIMIT, NESTING_LIMIT = 16 << 20, 64
 
 
 class BadBytes(BadInputCase):
