@@ -54,9 +54,10 @@ let package = Package(
         room("Formats", ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"]),
 
         // The machine.
-        room("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
-        room("Reactor", ["CLinux"]),
-        room("JSONRPC", ["CLinux", "JSON", "Reactor"]),
+        room("Descriptors", ["CLinux"]),
+        room("KVM", ["CKVM", "CLinux", "Descriptors", "X86CPU"]),
+        room("Reactor", ["CLinux", "Descriptors"]),
+        room("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
 
         room("Systemd", ["CSystemd"]),
 
@@ -65,7 +66,8 @@ let package = Package(
         room(
             "CPUModelDaemon",
             [
-                "CLinux", "CPUModelAPI", "CPUModels", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor", "Spelling",
+                "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor",
+                "Spelling",
                 "Systemd",
                 "UnitSyntax", "X86CPU",
             ]),
@@ -81,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "JSON", "X86CPU",
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -96,10 +98,14 @@ let package = Package(
         roomTests("X86CPU"),
         roomTests("CPUModels", ["X86CPU", "UnitSyntax"]),
         roomTests("GuestCPU", ["X86CPU", "CPUModels", "JSON", "ConformanceSupport"]),
-        roomTests("KVM", ["CKVM", "CLinux", "Reactor", "X86CPU"]),
-        roomTests("JSONRPC", ["JSON", "Reactor", "CLinux"]),
+        .testTarget(
+            name: "CPUAlgebraTests", dependencies: ["CPUModels", "ConformanceSupport", "JSON", "X86CPU"],
+            swiftSettings: strict),
+        roomTests("Formats", ["CPUModels", "ConformanceSupport", "JSON", "KVM", "X86CPU"]),
+        roomTests("KVM", ["CKVM", "CLinux", "Descriptors", "X86CPU"]),
+        roomTests("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
         roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
-        roomTests("Reactor", ["CLinux"]),
+        roomTests("Reactor", ["CLinux", "Descriptors"]),
         roomTests("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         .testTarget(
             name: "CPUModelControlTests",

@@ -96,7 +96,8 @@ extension Method {
 
     /// Every method, in the order of the documentation.
     public static let all: [Method] = [
-        discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel, compareModels,
+        discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel,
+        compareModels,
         baselineModels, exportModel, importModel, computeTable, applyVM, listVMs, showVM,
         forgetVM, checkMigration,
     ]

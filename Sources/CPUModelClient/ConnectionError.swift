@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 
 /// That the daemon could not be reached, or went away before it answered.
 public struct ConnectionError: Error, Sendable, Hashable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 
 /// A connected socket over which lines are sent and received, each within a deadline.
 struct LineConnection: ~Copyable {

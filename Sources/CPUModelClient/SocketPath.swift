@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModelAPI
-internal import Glibc
+import Glibc
 
 /// Where the daemon listens.
 public enum SocketPath {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// Features that belong together, with what they are about and where they are.
 struct FeatureFamily {

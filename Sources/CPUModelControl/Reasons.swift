@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// Reasons as sentences, each mostly about a feature. Of those that say the same of many features one is told in full.
 struct Reasons: Hashable {

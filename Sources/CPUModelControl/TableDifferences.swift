@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// How what KVM holds differs from what it was given, sorted by what KVM did.
 struct TableDifferences {

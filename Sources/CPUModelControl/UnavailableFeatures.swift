@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// Features that a guest does not get, by the reason.
 struct UnavailableFeatures {

@@ -6,7 +6,7 @@ import GuestCPU
 import JSON
 public import JSONRPC
 import KVM
-internal import Spelling
+import Spelling
 import UnitSyntax
 import X86CPU
 

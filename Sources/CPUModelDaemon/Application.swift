@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPUModelAPI
+import Descriptors
 import Glibc
 import GuestCPU
 import JSON

@@ -2,6 +2,7 @@
 
 import CPUModelAPI
 import CPUModels
+import Descriptors
 import JSON
 import JSONRPC
 import Reactor
@@ -40,7 +41,8 @@ final class CatalogEditor {
         if let existing {
             guard parameters.replace else {
                 throw APIError(
-                    .modelExists, "There is a model \(existing.name) already; say \"replace\" to put this one in its place.",
+                    .modelExists,
+                    "There is a model \(existing.name) already; say \"replace\" to put this one in its place.",
                     data: ["model": .string(existing.name), "digest": .string(existing.digest)])
             }
             try checkEditable(existing, digest: parameters.digest, force: parameters.force)

@@ -2,12 +2,13 @@
 
 import CPUModelAPI
 import CPUModels
+import Descriptors
 import Glibc
 import JSON
 import JSONRPC
 import KVM
 public import Reactor
-internal import Spelling
+import Spelling
 import Systemd
 import UnitSyntax
 import X86CPU

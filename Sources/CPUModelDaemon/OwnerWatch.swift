@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Descriptors
 import Reactor
 
 /// Watches one process by its pidfd until it ends, or nobody wants to know any more.

@@ -2,6 +2,7 @@
 
 import CPUModelAPI
 import CPUModels
+import Descriptors
 import Glibc
 import GuestCPU
 import JSON

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPUModelAPI
+import Descriptors
 import JSON
 import Reactor
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 extension CPUModel {
     /// The hash behind ``digest``: of the values, so that neither comments nor the order of lines show.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
+import Spelling
+import UnitSyntax
 
 extension CacheHierarchy {
     /// The keys of a section `[Caches]`.

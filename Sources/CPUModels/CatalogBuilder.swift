@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
+import Spelling
+import UnitSyntax
 
 /// Puts the models of several files together: settles who owns a name, finds the caches and models that others name,
 /// and makes each version of what its section changes.

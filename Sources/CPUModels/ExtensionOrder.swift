@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
+import Spelling
+import UnitSyntax
 
 /// The order in which models can be built: each behind the one that it extends, whatever the order of their files.
 struct ExtensionOrder {

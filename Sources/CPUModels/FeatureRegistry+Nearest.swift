@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
+import Spelling
+import UnitSyntax
 public import X86CPU
 
 extension FeatureRegistry {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import UnitSyntax
+import UnitSyntax
 
 // A catalog with an error is none: each of these gives a catalog that is right as a whole, or throws and leaves the
 // one at hand in force.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import UnitSyntax
+import UnitSyntax
 public import X86CPU
 
 extension ModelCatalog {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import UnitSyntax
-internal import X86CPU
+import UnitSyntax
+import X86CPU
 
 /// A model as its file says it: changes upon changes, and names of caches and models that may be in other files.
 struct ModelDraft: Sendable {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
-internal import X86CPU
+import Spelling
+import UnitSyntax
+import X86CPU
 
 /// Reads the sections of one model file and gathers what is wrong with them.
 ///

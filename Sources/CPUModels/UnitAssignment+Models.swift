@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
-internal import X86CPU
+import Spelling
+import UnitSyntax
+import X86CPU
 
 extension UnitAssignment {
     /// The value's words, separated by space and without quoting, which no name of a feature needs.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import UnitSyntax
+import UnitSyntax
 
 extension UnitSection {
     /// Makes sure that keys which have one value are given once: a model has no drop-ins to override it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
-internal import UnitSyntax
-internal import X86CPU
+import Spelling
+import UnitSyntax
+import X86CPU
 
 /// Makes the versions of one model, each from the one before and its section's changes, and checks what comes out.
 struct VersionResolver {

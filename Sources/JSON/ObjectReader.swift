@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
+import Spelling
 
 /// Reads an object member by member, with messages that say where and what, and remembers which members were asked for:
 /// one that nobody asked for is an error, so that a misspelt option is never silently ignored.

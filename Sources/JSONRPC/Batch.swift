@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
-internal import Reactor
+import JSON
+import Reactor
 
 /// The answers to a batch, collected until the last one is there (JSON-RPC 2.0, section 6).
 @ReactorActor

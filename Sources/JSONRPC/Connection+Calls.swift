@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Descriptors
 public import JSON
-public import Reactor
+import Reactor
 
 /// A request of ours that waits for its answer.
 struct PendingCall {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
-internal import JSON
-internal import Reactor
+import CLinux
+import Descriptors
+import Glibc
+import JSON
+import Reactor
 
 extension Connection {
     /// How often one client is read before others get their turn.

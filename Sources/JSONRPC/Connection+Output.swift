@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-internal import JSON
-internal import Reactor
+import Descriptors
+import Glibc
+import JSON
+import Reactor
 
 extension Connection {
     /// Adds a message to what is to be sent. It goes out with the next ``flush()``.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
-internal import Reactor
+import Descriptors
+import JSON
+import Reactor
 
 extension Connection {
     /// Serves a line: a message or a batch of them.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-internal import JSON
+public import Descriptors
+import Glibc
+import JSON
 public import Reactor
 
 /// One client: its socket, what was received from it and what is to be sent to it.

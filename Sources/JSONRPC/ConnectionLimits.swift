@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// What one connection may ask of the daemon.
 public struct ConnectionLimits: Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Reactor
+import Descriptors
+import Reactor
 
 /// Descriptors that have arrived and that no request has taken yet, first in first out.
 struct DescriptorQueue {

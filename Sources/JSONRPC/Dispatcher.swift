@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 public import Reactor
 
 /// Which method answers what: shared by all connections.

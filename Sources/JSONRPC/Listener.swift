@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
-internal import JSON
+import CLinux
+public import Descriptors
+import Glibc
+import JSON
 public import Reactor
 
 /// How many clients a listener serves.

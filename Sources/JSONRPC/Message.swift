@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// A message of JSON-RPC 2.0, read from an object.
 enum Message {

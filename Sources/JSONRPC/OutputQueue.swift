@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
-internal import Reactor
+import CLinux
+import Descriptors
+import Glibc
+import Reactor
 
 /// What is to be sent and has not been: bytes, and descriptors that go with certain of them.
 struct OutputQueue {

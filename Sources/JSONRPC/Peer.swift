@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
-public import Reactor
+import CLinux
+public import Descriptors
+import Glibc
+import Reactor
 
 /// The process at the other end of a connection, as it was when it connected (unix(7), SO_PEERCRED).
 public struct Peer: Sendable {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Descriptors
 public import JSON
-public import Reactor
+import Reactor
 
 /// A request or notification, as a handler gets it.
 public struct Request: Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Reactor
+public import Descriptors
+import Reactor
 
 /// What happens to connections, for whoever keeps the log.
 public enum TransportEvent: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKVM
-import Reactor
+import Descriptors
 
 /// Runs a job in the VM owner's address space.
 ///

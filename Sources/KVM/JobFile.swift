@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
+public import Descriptors
 import Glibc
-public import Reactor
 import X86CPU
 
 /// A job as a sealed memfd, laid out as the article JobFormat says, and its results when an executor is done with it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-public import Reactor
+public import Descriptors
 
 /// A file descriptor known to be a KVM vCPU, with the vCPU's id.
 public struct VCPUDescriptor: Sendable {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
+import CLinux
+import Descriptors
+import Glibc
 
 /// The reactor's own state: the epoll instance and who is told about which descriptor.
 @ReactorActor

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+import CLinux
 
 /// What a descriptor is ready for, or is to be watched for (epoll_ctl(2)).
 public struct EventMask: OptionSet, Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+import CLinux
+public import Descriptors
 
 extension Reactor {
     /// Runs what may block, such as writing a file through to the disk, on a thread of its own, and comes back to the

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Descriptors
+
 /// A descriptor that the reactor watches.
 public struct Registration: Hashable, Sendable {
     let token: UInt64

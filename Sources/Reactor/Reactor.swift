@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Synchronization
+import CLinux
+import Descriptors
+import Synchronization
 
 /// The event loop: waits for descriptors, timers and signals, and runs the code of ``ReactorActor``, all on one thread.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+import CLinux
+public import Descriptors
 
 /// A signal that arrived.
 public struct ReceivedSignal: Hashable, Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+import CLinux
+import Descriptors
 
 /// The timers of the reactor: a heap of deadlines and one timerfd, armed for the earliest.
 @ReactorActor

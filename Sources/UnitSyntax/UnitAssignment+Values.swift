@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
+import Spelling
 
 extension UnitAssignment {
     /// The value as systemd writes booleans: `1`, `yes`, `y`, `true`, `t`, `on` and `0`, `no`, `n`, `false`, `f`,

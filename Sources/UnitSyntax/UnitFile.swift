@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
+import Spelling
 
 /// A file in the syntax of systemd.syntax(7), read strictly: what systemd would skip with a warning is an error here.
 public struct UnitFile: Sendable, Hashable {

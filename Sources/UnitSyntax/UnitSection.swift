@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Spelling
+import Spelling
 
 /// A section: a header `[Name]` and the assignments up to the next.
 public struct UnitSection: Sendable, Hashable {

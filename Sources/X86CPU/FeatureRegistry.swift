@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CFeatureRegistry
+import CFeatureRegistry
 
 /// The names, needs and marks of all features, as `features.list` tells them.
 public struct FeatureRegistry: Sendable {

@@ -15,10 +15,12 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let strictC: [CSetting] = [.unsafeFlags(["-std=gnu23", "-Wall", "-Wextra", "-Werror"])]
+
 /// libFuzzer brings `main`.
-func fuzzer(_ room: String) -> Target {
+func fuzzer(_ name: String, of rooms: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: "Fuzz\(room)", dependencies: [.target(name: room)],
+        name: "Fuzz\(name)", dependencies: rooms,
         swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
 }
 
@@ -28,7 +30,17 @@ let package = Package(
         .target(name: "Spelling", swiftSettings: strict),
         .target(name: "JSON", dependencies: ["Spelling"], swiftSettings: strict),
         .target(name: "UnitSyntax", dependencies: ["Spelling"], swiftSettings: strict),
-        fuzzer("JSON"),
-        fuzzer("UnitSyntax"),
-    ]
+        .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
+        .target(name: "X86CPU", dependencies: ["CFeatureRegistry"], swiftSettings: strict),
+        .target(name: "CPUModels", dependencies: ["Spelling", "UnitSyntax", "X86CPU"], swiftSettings: strict),
+        .target(name: "CLibvirtModels", exclude: ["models.list"], cSettings: strictC),
+        .target(
+            name: "Formats", dependencies: ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"],
+            swiftSettings: strict),
+        fuzzer("JSON", of: ["JSON"]),
+        fuzzer("UnitSyntax", of: ["UnitSyntax"]),
+        fuzzer("Dumps", of: ["Formats", "X86CPU"]),
+        fuzzer("Models", of: ["CPUModels", "Formats", "JSON", "X86CPU"]),
+    ],
+    cLanguageStandard: .gnu2x
 )

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKVM
+import Descriptors
 import Glibc
 import KVM
-import Reactor
 import Testing
 import X86CPU
 

@@ -66,7 +66,9 @@ public struct BaselineResult: JSONWritable {
                         [
                             .required("feature", .string("")),
                             .required("lackedBy", .integer(0...(.max), "how many CPUs lack it")),
-                            .required("example", .nullable(.string("the first of them; null where the feature went with another"))),
+                            .required(
+                                "example",
+                                .nullable(.string("the first of them; null where the feature went with another"))),
                         ], ""), "what some have and the baseline has not")),
         ], "")
 }

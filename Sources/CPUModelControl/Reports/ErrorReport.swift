@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModelClient
-internal import JSON
+import JSON
 
 /// An error of the daemon for people: its sentence, and of its data what helps.
 public enum ErrorReport {

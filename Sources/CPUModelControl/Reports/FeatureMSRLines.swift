@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// The member `featureMSRs` of a result.
 struct FeatureMSRLines {

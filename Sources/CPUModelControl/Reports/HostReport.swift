@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CPUModelAPI
+import CPUModelAPI
 public import JSON
-internal import X86CPU
+import X86CPU
 
 /// The result of `host.describe` for people: what the host is, and what its KVM offers.
 public struct HostReport: Report {

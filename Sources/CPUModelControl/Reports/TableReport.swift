@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CPUModelAPI
+import CPUModelAPI
 public import JSON
-internal import X86CPU
+import X86CPU
 
 /// The result of `table.compute` for people: what all vCPUs share once, and then what each has for itself.
 public struct TableReport: Report {

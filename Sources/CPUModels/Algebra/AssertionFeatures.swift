@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 // Features that are no abilities but statements to the guest: "you must do this", "do not rely on that". A guest loses
 // nothing when it is told one that does not hold here, and must be told when it holds on any host it may come to.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// A CPU, and what detection has to know of it for every model.
 final class DetectionInput: Sendable {

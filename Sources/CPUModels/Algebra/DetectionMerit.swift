@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// Where a version stands among the others; the greater, the better. ``ModelDetector`` says in which order the points
 /// count.

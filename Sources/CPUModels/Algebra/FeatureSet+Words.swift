@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 extension FeatureSet {
     /// The words as a list, for loops over many sets: a set is large to hand about, and each operation on sets makes one

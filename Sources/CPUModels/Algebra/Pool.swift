@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// Several CPUs on their way to becoming one.
 ///

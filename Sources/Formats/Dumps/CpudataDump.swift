@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 extension CPUDump {
     /// Reads libvirt's `<cpudata arch='x86'>`: rows `<cpuid eax_in= ecx_in= eax= .../>` and `<msr index= edx= eax=/>`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// Puts the rows of a dump together to a table: says which subleaves count, and finds rows that say the same twice.
 struct DumpTable {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
-internal import X86CPU
+import JSON
+import X86CPU
 
 extension CPUDump {
     /// Reads what KVM answered, ioctl by ioctl: `supported_cpuid`, `emulated_cpuid`, `feature_msrs`, `caps`, and
     /// `host_cpuid`, what the CPUID instruction returns there.
     init(kvmAnswers object: JSONObject, name: String) throws(JSONShapeError) {
         var reader = ObjectReader(object, path: "")
-        for key in ["host", "api_version", "vm_caps"] { _ = reader.value(key) }
+        for key in ["host", "api_version", "synthetic"] { _ = reader.value(key) }
         let kernel = try reader.optionalString("kernel") ?? ""
         let supported = try reader.kvmTable("supported_cpuid")
         let emulated = try reader.kvmTable("emulated_cpuid")

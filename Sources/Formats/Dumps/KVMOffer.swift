@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// What KVM is known to offer to guests of what a CPU has: the answer where only the CPU's own CPUID is known.
 ///

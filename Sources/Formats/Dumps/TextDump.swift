@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 extension CPUDump {
     /// Reads a dump that is lines of text, as `cpuid -r`, AIDA64, InstLatx64 and libcpuid write them.

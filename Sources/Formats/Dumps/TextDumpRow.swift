@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+import X86CPU
 
 /// One row of a text dump: a leaf's answer, or an MSR.
 struct TextDumpRow {

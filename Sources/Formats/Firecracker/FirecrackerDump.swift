@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
-internal import X86CPU
+import JSON
+import X86CPU
 
 extension CPUDump {
     /// Reads a fingerprint: a dump under `guest_cpu_config`, and members that tell of the host.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import JSON
-internal import X86CPU
+import X86CPU
 
 extension FirecrackerTemplate: JSONReadable, JSONWritable {
     /// Reads a template from its JSON text.

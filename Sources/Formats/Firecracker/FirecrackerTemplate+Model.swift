@@ -84,11 +84,15 @@ extension FirecrackerTemplate {
         _ model: ExpandedModel, on host: HostCPU? = nil
     ) -> (template: FirecrackerTemplate, export: ExportedModel) {
         var template = FirecrackerTemplate()
+        var inexpressible = FeatureSet()
         for word in FeatureWord.allCases {
             guard case .cpuid(let leaf, let subleaf, let register) = word.position, leaf != 0x4000_0001 else {
                 continue
             }
-            guard isThere(leaf, subleaf, model, host) else { continue }
+            guard isThere(leaf, subleaf, model, host) else {
+                inexpressible[word] = model.features[word]
+                continue
+            }
             let pattern = BitPattern(
                 mask: 0xFFFF_FFFF & ~leftToVMM[word], value: (model.features[word] | copies(model)[word]) & 0xFFFF_FFFF)
             template.set(leaf, subleaf, register, pattern)
@@ -97,7 +101,6 @@ extension FirecrackerTemplate {
         template.setXSAVE(model.features)
         template.leaves.sort { ($0.leaf, $0.subleaf) < ($1.leaf, $1.subleaf) }
 
-        var inexpressible = FeatureSet()
         for word in FeatureWord.allCases {
             guard case .msr(let index, _) = word.position, model.features[word] != 0 else { continue }
             if index == 0x10A {
@@ -110,7 +113,9 @@ extension FirecrackerTemplate {
         var export = ExportedModel(template.text)
         export.inexpressible = inexpressible
         if !inexpressible.isEmpty {
-            export.notes.append("Firecracker has no nested virtualisation: \(inexpressible.nameList) is left out.")
+            export.notes.append(
+                "\(inexpressible.nameList) is left out: Firecracker has no nested virtualisation, and gives a guest no leaf "
+                    + "that KVM does not list.")
         }
         if host == nil {
             export.notes.append(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModels
-internal import X86CPU
+import X86CPU
 
 extension LibvirtCPU {
     /// A domain's CPU that is a model: with a model's name that libvirt knows, and every feature in which either
@@ -10,64 +10,64 @@ extension LibvirtCPU {
     /// libvirt's definitions differ from QEMU's in most models, and which of them decides depends on what libvirt is
     /// doing. So that it never matters, both are made to agree.
     ///
+    /// - Parameter knownModels: the models that the libvirt in question has, as `virsh cpu-models x86_64` lists them;
+    ///   nil for those of libvirt 10.7.
     /// - Throws: ``FormatError`` when the catalog has none of libvirt's models.
     public static func exporting(
-        _ model: ExpandedModel, catalog: ModelCatalog
+        _ model: ExpandedModel, catalog: ModelCatalog, knownModels: Set<String>? = nil
     ) throws(FormatError) -> (cpu: LibvirtCPU, export: ExportedModel) {
         if model.base == nil { return exportingHost(model) }
-        guard let best = candidates(for: model, in: catalog).min(by: { $0.cost < $1.cost }) else {
+        guard let best = candidates(for: model, in: catalog, knownModels).min(by: { $0.cost < $1.cost }),
+            let changes = FeatureChanges(from: best.libvirt.name, to: model, in: catalog)
+        else {
             throw FormatError(
                 .unsupported, file: model.expression,
                 "the catalog has no model that libvirt knows by name, so there is none to write")
         }
+        let differing = model.features.symmetricDifference(best.libvirt.features).subtracting([.osxsave, .ospke])
+        let named = changes.changed.union(differing).intersection(nameable)
+        let inexpressible = changes.changed.subtracting(nameable)
         var cpu = LibvirtCPU(
-            model: best.name, vendor: LibvirtModels.name(of: model.vendor), features: elements(best.required, .require))
+            model: best.libvirt.name, vendor: LibvirtModels.name(of: model.vendor),
+            features: elements(named.intersection(model.features), .require))
         cpu.match = "exact"
-        cpu.features += elements(best.disabled, .disable)
+        cpu.features += elements(named.subtracting(model.features), .disable)
         cpu.features.sort { $0.feature < $1.feature }
 
         var export = ExportedModel(cpu.xml)
-        export.inexpressible = best.inexpressible
-        if !best.inexpressible.isEmpty {
-            export.notes.append("libvirt has no name for \(best.inexpressible.nameList).")
-        }
+        export.inexpressible = inexpressible
+        if !inexpressible.isEmpty { export.notes.append("libvirt has no name for \(inexpressible.nameList).") }
         if best.version.signature != model.signature {
             export.notes.append(
-                "The guest's family, model and stepping are those of \(best.name), \(best.version.signature), and not "
+                "The guest's family, model and stepping are those of \(best.libvirt.name), \(best.version.signature), and not "
                     + "\(model.signature): libvirt cannot set them.")
         }
         return (cpu, export)
     }
 
-    /// A model that libvirt knows, and what has to be said to make it the one wanted.
+    /// A model that libvirt knows, and how far it is from the one wanted.
     private struct Candidate {
-        let name: String
+        let libvirt: LibvirtModel
         let version: CPUModelVersion
-        let required: FeatureSet
-        let disabled: FeatureSet
-        let inexpressible: FeatureSet
-        /// The less, the better: another vendor, another signature, then the number of features to name.
+        /// The less, the better: another vendor, another signature, another model, then the number of features that
+        /// differ.
         let cost: Int
     }
 
-    private static func candidates(for model: ExpandedModel, in catalog: ModelCatalog) -> [Candidate] {
+    private static func candidates(
+        for model: ExpandedModel, in catalog: ModelCatalog, _ known: Set<String>?
+    ) -> [Candidate] {
         LibvirtModels.shared.all.enumerated().compactMap { position, libvirt -> Candidate? in
-            guard let version = catalog.version(named: libvirt.name),
-                let plain = try? catalog.expand(ModelExpression(parsing: libvirt.name), on: nil)
-            else { return nil }
-            let both = plain.features.intersection(libvirt.features)
-            let either = plain.features.union(libvirt.features).subtracting([.osxsave, .ospke])
-            let missing = model.features.subtracting(both)
-            let surplus = either.subtracting(model.features)
-            let unnamed = model.features.symmetricDifference(plain.features).subtracting(nameable)
-            let named = missing.intersection(nameable).count + surplus.intersection(nameable).count
-            var cost = named * 64 + (63 - position)
+            guard known?.contains(libvirt.name) != false, let version = catalog.version(named: libvirt.name) else {
+                return nil
+            }
+            let differing = version.features.symmetricDifference(model.features)
+                .union(libvirt.features.symmetricDifference(model.features))
+            var cost = differing.count * 64 + (63 - position)
             if version.modelName != model.base?.modelName { cost += 1 << 16 }
             if version.signature != model.signature { cost += 1 << 18 }
             if version.vendor != model.vendor || (libvirt.vendor ?? model.vendor) != model.vendor { cost += 1 << 20 }
-            return Candidate(
-                name: libvirt.name, version: version, required: missing.intersection(nameable),
-                disabled: surplus.intersection(nameable), inexpressible: unnamed, cost: cost)
+            return Candidate(libvirt: libvirt, version: version, cost: cost)
         }
     }
 

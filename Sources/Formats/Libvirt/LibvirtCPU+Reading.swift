@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CPUModels
-internal import X86CPU
+import CPUModels
+import X86CPU
 
 extension LibvirtCPU {
     /// Reads the one CPU of a document: a `<cpu>` alone, or that of a `<domain>`, of `<domainCapabilities>` (the mode
@@ -59,10 +59,8 @@ extension LibvirtCPU {
         match = element["match"]
         check = element["check"]
         isMigratable = element["migratable"].map { $0 == "on" }
-        if let model = element.child("model") {
-            guard !model.text.isEmpty else { throw model.error(.syntax, file: file, "the model has no name") }
-            self.model = model.text
-        }
+        // In the modes of a host the element may be there without a name, for its attributes.
+        if let model = element.child("model")?.text, !model.isEmpty { self.model = model }
         vendor = element.child("vendor")?.text
         if let signature = element.child("signature") { self.signature = try Self.signature(signature, file: file) }
         if let width = element.child("maxphysaddr"), width["bits"] != nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLibvirtModels
-internal import UnitSyntax
+import CLibvirtModels
+import UnitSyntax
 public import X86CPU
 
 /// A CPU model of libvirt's, with the features that libvirt, and not QEMU, counts as part of it.

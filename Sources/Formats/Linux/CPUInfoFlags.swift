@@ -70,7 +70,10 @@ extension CPUInfoFlags {
     }
 
     private mutating func takeIn(_ words: [String]) {
-        let isAMD = vendor?.isAMDLike ?? words.contains { ["mmxext", "cmp_legacy", "svm", "sse4a"].contains($0) }
+        // Intel's one bit is both flags; who has one without the other has AMD's bits.
+        let isAMD =
+            vendor?.isAMDLike ?? words.contains { ["mmxext", "cmp_legacy", "svm", "sse4a"].contains($0) }
+            || words.contains("ibrs") != words.contains("ibpb")
         for word in words {
             if let names = Self.combined(word, isAMD: isAMD) {
                 features = features.union(FeatureSet(named: names))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModels
-internal import X86CPU
+import X86CPU
 
 extension QEMUCPU {
     /// How much of a CPU an argument spells out.
@@ -9,7 +9,8 @@ extension QEMUCPU {
         /// What differs from the model as QEMU makes it under KVM, where every guest gets x2apic and KVM's own
         /// features, and none svm, monitor and acpi.
         case differences
-        /// Those, and also what QEMU adds and removes under KVM: the guest is the same under any accelerator that can.
+        /// Those, and also what QEMU adds and removes under KVM, and vme, which it removes under TCG: the guest is the
+        /// same under any accelerator that can.
         case explicit
     }
 
@@ -30,19 +31,22 @@ extension QEMUCPU {
         var notes: [String] = []
         var inexpressible = FeatureSet()
         if let base = model.base {
-            guard let start = start(for: model, base, catalog, vocabulary) else {
+            guard let start = start(for: model, base, catalog, vocabulary),
+                let changes = FeatureChanges(from: start.name, to: model, in: catalog)
+            else {
                 throw FormatError(.unsupported, file: model.expression, "the catalog has no model that QEMU knows")
             }
-            cpu = QEMUCPU(model: start.version.name)
-            cpu.properties += identity(of: model, unlike: start.version)
-            var changed = model.features.symmetricDifference(start.features)
-            if detail == .explicit { changed = changed.union(model.features.symmetricDifference(start.bare)) }
+            cpu = QEMUCPU(model: start.name)
+            cpu.properties += identity(of: model, unlike: start, &notes)
+            var changed = changes.changed
+            if detail == .explicit {
+                changed = changed.union(changes.plain.symmetricDifference(changes.bare)).union(FeatureSet(named: "vme"))
+            }
             let (properties, rest) = features(changed, in: model.features, vocabulary)
             cpu.properties += properties
             inexpressible = rest
-            if start.version.name != base.name {
-                notes.append(
-                    "QEMU has no model \(base.name); it is written as \(start.version.name) with what differs.")
+            if start.name != base.name {
+                notes.append("QEMU has no model \(base.name); it is written as \(start.name) with what differs.")
             }
         } else {
             cpu = QEMUCPU(model: model.name)
@@ -60,41 +64,28 @@ extension QEMUCPU {
         return (cpu, export)
     }
 
-    /// A version that QEMU knows, with the features that a guest of it has.
-    private struct Start {
-        let version: CPUModelVersion
-        /// Under KVM.
-        let features: FeatureSet
-        /// By the model's definition alone.
-        let bare: FeatureSet
-    }
-
+    /// The version to start from: the model's own if QEMU knows it, or else the nearest that it knows.
     private static func start(
         for model: ExpandedModel, _ base: CPUModelVersion, _ catalog: ModelCatalog, _ vocabulary: QEMUVocabulary
-    ) -> Start? {
-        func start(_ version: CPUModelVersion) -> Start? {
-            guard let plain = try? catalog.expand(ModelExpression(parsing: version.name), on: nil) else { return nil }
-            return Start(
-                version: version, features: plain.features,
-                bare: plain.features.subtracting(plain.defaultsAdded).union(plain.defaultsRemoved))
-        }
+    ) -> CPUModelVersion? {
         func isKnown(_ version: CPUModelVersion) -> Bool {
             vocabulary.has(model: version.modelName, version: version.number)
         }
-        if isKnown(base) { return start(base) }
-        let known = catalog.models.flatMap(\.versions).filter { isKnown($0) && $0.vendor == model.vendor }
-        return known.compactMap(start).min { left, right in
-            distance(left, model, base) < distance(right, model, base)
+        if isKnown(base) { return base }
+        let known = catalog.models.flatMap(\.versions).filter(isKnown)
+        func distance(_ version: CPUModelVersion) -> Int {
+            var distance = version.features.symmetricDifference(base.features).count
+            if version.modelName != base.modelName { distance += 1 << 10 }
+            if version.vendor != base.vendor { distance += 1 << 11 }
+            return distance
         }
-    }
-
-    private static func distance(_ start: Start, _ model: ExpandedModel, _ base: CPUModelVersion) -> Int {
-        let features = start.features.symmetricDifference(model.features).count
-        return features * 2 + (start.version.modelName == base.modelName ? 0 : 1)
+        return known.map { (version: $0, distance: distance($0)) }.min { $0.distance < $1.distance }?.version
     }
 
     /// What makes a CPU look like a model that it is not.
-    private static func identity(of model: ExpandedModel, unlike version: CPUModelVersion) -> [Property] {
+    private static func identity(of model: ExpandedModel, unlike version: CPUModelVersion, _ notes: inout [String])
+        -> [Property]
+    {
         var properties: [Property] = []
         if model.vendor != version.vendor { properties.append(Property("vendor", model.vendor.description)) }
         if model.signature.family != version.signature.family {
@@ -106,7 +97,11 @@ extension QEMUCPU {
         if model.signature.stepping != version.signature.stepping {
             properties.append(Property("stepping", String(model.signature.stepping)))
         }
-        if model.description != version.description { properties.append(Property("model-id", model.description)) }
+        if model.description.contains(","), model.description != version.description {
+            notes.append("-cpu cannot say the brand string \(quoted(model.description)), for it has a comma.")
+        } else if model.description != version.description {
+            properties.append(Property("model-id", model.description))
+        }
         return properties
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModels
-internal import X86CPU
+import X86CPU
 
 extension QEMUCPU {
     /// What the argument means here.

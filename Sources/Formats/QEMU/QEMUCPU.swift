@@ -27,13 +27,9 @@ public struct QEMUCPU: Sendable, Hashable, CustomStringConvertible {
         self.properties = properties
     }
 
-    /// The argument: `EPYC-Milan-v2,svm=on,vaes=off`. A comma in a value is doubled, as QEMU wants it.
+    /// The argument: `EPYC-Milan-v2,svm=on,vaes=off`. QEMU has no way to write a comma within a value.
     public var description: String {
-        ([model]
-            + properties.map {
-                "\($0.name)=\($0.value.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,"))"
-            })
-            .joined(separator: ",")
+        ([model] + properties.map { "\($0.name)=\($0.value)" }).joined(separator: ",")
     }
 }
 
@@ -52,11 +48,14 @@ extension QEMUCPU {
         if bytes.starts(with: "-cpu ".utf8) { bytes = bytes.dropFirst(5) }
         while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: " ") { bytes = bytes.dropLast() }
 
+        let start = bytes.startIndex
         var model: String?
         var properties: [Property] = []
         var plus: [Property] = []
         var minus: [Property] = []
-        for (part, column) in Self.parts(bytes) {
+        for bytes in bytes.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            let column = bytes.startIndex - start + 1
+            let part = String(decoding: bytes, as: UTF8.self)
             func error(_ message: String) -> FormatError {
                 FormatError(.syntax, file: name, line: 1, column: column, message)
             }
@@ -81,32 +80,6 @@ extension QEMUCPU {
         }
         guard let model else { throw FormatError(.syntax, file: name, line: 1, column: 1, "the argument is empty") }
         self.init(model: model, properties: properties + plus + minus)
-    }
-
-    /// The parts between commas and their columns; two commas are one that belongs to the part.
-    private static func parts(_ bytes: ArraySlice<UInt8>) -> [(part: String, column: Int)] {
-        var parts: [(String, Int)] = []
-        var part: [UInt8] = []
-        var column = 1
-        var offset = bytes.startIndex
-        while offset < bytes.endIndex {
-            let byte = bytes[offset]
-            offset += 1
-            guard byte == UInt8(ascii: ",") else {
-                part.append(byte)
-                continue
-            }
-            if offset < bytes.endIndex, bytes[offset] == byte {
-                part.append(byte)
-                offset += 1
-                continue
-            }
-            parts.append((String(decoding: part, as: UTF8.self), column))
-            part = []
-            column = offset - bytes.startIndex + 1
-        }
-        parts.append((String(decoding: part, as: UTF8.self), column))
-        return parts
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import X86CPU
+public import X86CPU
 
 /// The names that a QEMU takes for `-cpu`.
 public struct QEMUVocabulary: Sendable, Hashable {
@@ -23,7 +23,7 @@ public struct QEMUVocabulary: Sendable, Hashable {
     }
 
     /// What the QEMU calls a feature; nil when it does not know it.
-    func name(of feature: Feature) -> String? {
+    public func name(of feature: Feature) -> String? {
         guard let info = FeatureRegistry.shared.info(of: feature), let name = info.name(in: .qemu) else { return nil }
         guard let properties, !properties.contains(name) else { return name }
         return info.spellings.first { $0.project == .qemu && properties.contains($0.name) }?.name

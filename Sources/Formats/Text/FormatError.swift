@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import JSON
+import JSON
 
 /// Why a text in another program's format cannot be used, and where.
 public struct FormatError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 
 /// A file descriptor that several may refer to, and that an array can hold: closed when the last of them lets go.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+import CLinux
 
 /// A system call that failed: which one, and the kernel's reason.
 public struct SystemError: Error, Hashable, Sendable {
@@ -30,7 +30,7 @@ public struct SystemError: Error, Hashable, Sendable {
 
     /// The result of a call that returns its value, or minus the errno.
     @inline(__always)
-    static func check<Value: SignedInteger>(
+    package static func check<Value: SignedInteger>(
         _ result: Value, _ operation: String
     ) throws(SystemError) -> Value {
         guard result < 0 else { return result }

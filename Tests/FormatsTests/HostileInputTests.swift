@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModels
+import Formats
+import Testing
+import X86CPU
+
+/// Large and hostile texts cost bounded time and memory.
+@Suite struct HostileInputTests {
+    @Test func ahundredMegabytesAreRefusedUnread() {
+        let bytes = [UInt8](repeating: UInt8(ascii: "C"), count: 100 << 20)
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            #expect(throws: FormatError.self) { try CPUDump.read(bytes, name: "huge") }
+            #expect(throws: FormatError.self) { try LibvirtCPU.read(bytes, name: "huge") }
+            #expect(throws: FormatError.self) { try FirecrackerTemplate.read(bytes, name: "huge") }
+            #expect(throws: FormatError.self) { try CPUInfoFlags.read(bytes, name: "huge") }
+        }
+        #expect(time < .seconds(1))
+    }
+
+    /// The largest text that is read, of what costs each reader most.
+    @Test(arguments: [
+        "a", "\n", "CPU 0:\n", "{", "[", "<", "<a>", "&amp;", "0x", "CPUID 00000000: 00000016-", "flags : fpu ",
+    ])
+    func repetitionIsReadInLinearTime(_ unit: String) {
+        let bytes = Array(String(repeating: unit, count: (4 << 20) / unit.utf8.count).utf8)
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            _ = try? CPUDump.read(bytes, name: "x")
+            _ = try? LibvirtCPU.read(bytes, name: "x")
+            _ = try? FirecrackerTemplate.read(bytes, name: "x")
+            _ = try? CPUInfoFlags.read(bytes, name: "x")
+            _ = try? QEMUCPU(parsing: String(decoding: bytes, as: UTF8.self), name: "x")
+        }
+        // Debug builds are some twenty times slower than those that serve.
+        #expect(time < .seconds(30))
+    }
+
+    @Test func rowsAndCPUsAreBounded() {
+        let row = "CPUID 00000000: 00000016-756E6547-6C65746E-49656E69\n"
+        let rows =
+            row + (0..<2000).map { "CPUID 00000004: \(hex($0))-00000000-00000000-00000000 [SL \(hex($0))]\n" }.joined()
+        #expect { try CPUDump.read(Array(rows.utf8), name: "x") } throws: { "\($0)".contains("more than 1024 rows") }
+        let cpus = String(repeating: "CPU 0:\n" + row, count: 9000)
+        #expect { try CPUDump.read(Array(cpus.utf8), name: "x") } throws: { "\($0)".contains("more than 8192 CPUs") }
+    }
+
+    @Test func randomBytesNeverTrap() {
+        var generator = SystemRandomNumberGenerator()
+        for seed in CPUDumpTests.dialects.map(\.text) {
+            for _ in 0..<200 {
+                var bytes = Array(seed.utf8)
+                for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                    let place = Int.random(in: 0..<bytes.count, using: &generator)
+                    switch Int.random(in: 0...2, using: &generator) {
+                    case 0: bytes[place] = .random(in: 0...255, using: &generator)
+                    case 1: bytes.remove(at: place)
+                    default: bytes.removeSubrange(place...)
+                    }
+                    if bytes.isEmpty { bytes = [0] }
+                }
+                if let dump = try? CPUDump.read(bytes, name: "x") { _ = try? dump.hostCPU() }
+                _ = try? LibvirtCPU.read(bytes, name: "x")
+                _ = try? CPUInfoFlags.read(bytes, name: "x")
+            }
+        }
+    }
+
+    private func hex(_ value: Int) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+}
