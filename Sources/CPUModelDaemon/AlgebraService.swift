@@ -51,8 +51,10 @@ final class AlgebraService {
         } catch {
             throw APIError(.noBaseline, error.description)
         }
-        let detection = try? detect(baseline.cpu, DetectionOptions())
-        return .value(BaselineResult(baseline, names: cpus.map(\.name), detection: detection))
+        var offered = baseline.cpu
+        offered.features = offered.features.subtracting(GrantableFeatures.decidedByVM(vendor: offered.vendor))
+        let detection = try? detect(offered, DetectionOptions())
+        return .value(BaselineResult(baseline, offering: offered, names: cpus.map(\.name), detection: detection))
     }
 
     /// `vm.checkMigration`.

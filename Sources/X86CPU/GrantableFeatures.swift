@@ -13,6 +13,14 @@ public enum GrantableFeatures {
     /// not the host.
     static let topology: FeatureSet = [.ht, .cmpLegacy, .topoext]
 
+    /// Features of guests of a vendor's that are neither a host's to give nor a pool's to offer: each VM's topology and
+    /// its owner's promises decide.
+    public static func decidedByVM(vendor: CPUVendor?) -> FeatureSet {
+        let always: FeatureSet = [.ht, .cmpLegacy, .kvmHintDedicated]
+        // A model of AMD's has TOPOEXT as a feature; elsewhere nobody looks for it.
+        return vendor?.isAMDLike == true ? always : always.union([.topoext])
+    }
+
     /// Features that need the XSAVE components TILECFG (17) and TILEDATA (18).
     static let needTiles: FeatureSet = [
         .amxTile, .amxInt8, .amxBf16, .amxFp16, .amxComplex, .amxInt8Mirror, .amxBf16Mirror, .amxComplexMirror,

@@ -7,19 +7,21 @@ import X86CPU
 /// The result of `model.baseline`.
 public struct BaselineResult: JSONWritable {
     private let baseline: Baseline
+    private let offered: CPUDescription
     private let names: [String]
     private let detection: Detection?
 
-    /// A result: the baseline, what its CPUs are called, and its name where it has one.
-    public init(_ baseline: Baseline, names: [String], detection: Detection?) {
+    /// A result: the baseline, what of it new VMs are offered, what its CPUs are called, and its name where it has one.
+    public init(_ baseline: Baseline, offering offered: CPUDescription, names: [String], detection: Detection?) {
         self.baseline = baseline
+        self.offered = offered
         self.names = names
         self.detection = detection
     }
 
     /// Writes the result.
     public func write(to writer: inout JSONWriter) {
-        let cpu = baseline.cpu
+        let cpu = offered
         writer.object { writer in
             writer.member("model", detection?.best.version.name)
             writer.member("expression", detection?.best.expression)
