@@ -49,8 +49,13 @@ final class ModelService {
 
     /// `model.list`.
     func list(_ parameters: ListParameters) -> Reply {
-        let summaries = summaries ?? makeSummaries()
-        self.summaries = summaries
+        let summaries: [ModelSummary]
+        if let other = parameters.host {
+            summaries = makeSummaries(on: other)
+        } else {
+            summaries = self.summaries ?? makeSummaries(on: host.host)
+            self.summaries = summaries
+        }
         let shown = parameters.usableOnly ? summaries.filter { $0.unavailable?.isEmpty == true } : summaries
         let digest = catalog.digest
         return .written { writer in
@@ -148,10 +153,10 @@ final class ModelService {
         }
     }
 
-    private func makeSummaries() -> [ModelSummary] {
+    private func makeSummaries(on host: HostCPU?) -> [ModelSummary] {
         catalog.models.flatMap { model in
             model.versions.map { version in
-                let unavailable = host.host.flatMap { host in
+                let unavailable = host.flatMap { host in
                     (try? expand(version.name, on: host)).map { $0.unavailable.map(\.feature) }
                 }
                 return ModelSummary(version, unavailable: unavailable)

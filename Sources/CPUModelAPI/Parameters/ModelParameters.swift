@@ -5,16 +5,20 @@ public import X86CPU
 
 /// The parameters of `model.list`.
 public struct ListParameters: JSONReadable, Sendable {
-    /// Whether to list only what this host can run without leaving anything out.
+    /// Whether to list only what the host can run without leaving anything out.
     public let usableOnly: Bool
+    /// The host; nil for this one.
+    public let host: HostCPU?
 
     /// Reads the parameters.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         usableOnly = try reader.bool("usable", default: false)
+        host = try reader.optionalRead("host", as: HostDocument.self)?.host
     }
 
     static let members: [Schema.Member] = [
-        .optional("usable", .boolean("list only models that this host can give in full"))
+        .optional("usable", .boolean("list only models that the host can give in full")),
+        .optional("host", HostDocument.schema),
     ]
 }
 
