@@ -42,7 +42,7 @@ public struct ModelListReport: Report {
         if models.contains(where: { $0.isUsable == nil }) {
             page.sentence("Whether models are usable is not known, as KVM cannot be used on this host.")
         } else {
-            page.sentence("This host can give \(usable) of \(counted(models.count, "model")) in full.")
+            page.sentence("The host can give \(usable) of \(counted(models.count, "model")) in full.")
         }
     }
 
