@@ -83,13 +83,6 @@ private struct ExpansionSource {
 
 /// The steps from a model to a guest's features.
 private struct Expansion {
-    /// Given to every guest as far as the host has them; QEMU's defaults under KVM.
-    private static let paravirtual: FeatureSet = [
-        .x2apic, .kvmclock, .kvmclock2, .kvmNopiodelay, .kvmAsyncpf, .kvmStealTime, .kvmPvEoi, .kvmclockStableBit,
-    ]
-    /// Given to no guest unless asked; QEMU's defaults under KVM.
-    private static let onlyWhenAsked: FeatureSet = [.svm, .monitor, .acpi]
-
     private let registry = FeatureRegistry.shared
     private let source: ExpansionSource
     private let expression: ModelExpression
@@ -105,7 +98,7 @@ private struct Expansion {
         let asked = expression.added
         let refused = expression.removed
         let defaultsRemoved =
-            source.base == nil ? [] : Self.onlyWhenAsked.intersection(source.features).subtracting(asked)
+            source.base == nil ? [] : KVMDefaults.onlyWhenAsked.intersection(source.features).subtracting(asked)
         let defaultsAdded = defaults.subtracting(source.features)
 
         // What would be there without the expression tells what lies idle from what the expression took away.
@@ -141,7 +134,7 @@ private struct Expansion {
 
     /// The features that guests are given whatever their model, as far as the host has them.
     private var defaults: FeatureSet {
-        let given = host.map { Self.paravirtual.intersection($0.grantable) } ?? Self.paravirtual
+        let given = host.map { KVMDefaults.paravirtual.intersection($0.grantable) } ?? KVMDefaults.paravirtual
         return given.union([.hypervisor])
     }
 
@@ -152,7 +145,8 @@ private struct Expansion {
     /// The features that the host can give, and those that still work when the others are gone.
     private func granted(_ features: FeatureSet, _ unavailable: inout [UnavailableFeature]) -> FeatureSet {
         guard let host else { return features }
-        // Statements that only warn a guest may come from a pool in which another host needs them: KVM takes them everywhere.
+        // Statements that only warn a guest may come from a pool in which another host needs them: KVM takes them
+        // everywhere.
         let available = host.grantable.union(expression.added.intersection(.assertions))
         for feature in features.subtracting(available) {
             unavailable.append(UnavailableFeature(feature: feature, reason: reason(feature, host)))

@@ -30,6 +30,34 @@ struct PropertiesTests {
         }
     }
 
+    @Test("The guest expression expands to the CPU's features in every register that was told")
+    func expressionsExpandBack() throws {
+        let catalog = try Conformance.catalog()
+        let detector = try Dumps.detector.get()
+        var exact = 0
+        var others: [String] = []
+        let tables = try Dumps.tables()
+        for (name, table, msrs) in tables {
+            let cpu = CPUDescription(table, msrs: msrs, name: name)
+            let best = try detector.detect(cpu).best
+            let expanded = try catalog.expand(ModelExpression(parsing: best.guestExpression), on: nil).features
+                .subtracting(cpu.untold)
+            // A few CPUs have a feature without what it needs; elsewhere than on them no guest is given that.
+            let features = FeatureRegistry.shared.dependencies.closing(cpu.features).kept
+            if expanded == features {
+                exact += 1
+            } else {
+                let registry = FeatureRegistry.shared
+                let more = expanded.subtracting(features).map { "+" + registry.name(of: $0) }
+                let less = features.subtracting(expanded).map { "-" + registry.name(of: $0) }
+                others.append("\(name): \((more + less).joined(separator: " "))")
+            }
+        }
+        print("detect, expanded back: \(exact) of \(tables.count) CPUs to the bit")
+        for line in others { print("  \(line)") }
+        #expect(others.isEmpty)
+    }
+
     @Test("The relation of comparison is a partial order")
     func comparisonIsAPartialOrder() throws {
         let cpus = try Self.cpus.get()

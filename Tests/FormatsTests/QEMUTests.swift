@@ -33,7 +33,8 @@ import X86CPU
     @Test(arguments: [
         ("EPYC,,svm=on", "cpu:1:6: there is nothing between two commas, or after the last"),
         ("", "cpu:1:1: a model's name must come first, not \"\""),
-        ("EPYC,=on", "cpu:1:6: a property's name must stand before the \"=\""),
+        ("EPYC,+svm=on", "cpu:1:6: a feature's name, and nothing more, must follow the \"+\""),
+        ("EPYC,=on", "cpu:1:6: \"\" is no property's name"),
         ("EPYC,vpclmutqdq=on", "cpu: \"vpclmutqdq\" is no feature and no property; did you mean \"vpclmulqdq\"?"),
         ("EPYC,svm=maybe", "cpu: svm must be on or off, not \"maybe\""),
         ("EPYC,phys-bits=99", "cpu: phys-bits must be 32 to 52, or 0 for the default"),

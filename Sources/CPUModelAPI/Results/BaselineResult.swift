@@ -24,7 +24,7 @@ public struct BaselineResult: JSONWritable {
         let cpu = offered
         writer.object { writer in
             writer.member("model", detection?.best.version.name)
-            writer.member("expression", detection?.best.expression)
+            writer.member("expression", detection?.best.guestExpression)
             writer.member("vendor", cpu.vendor?.description)
             writer.member("signature", cpu.signature)
             writer.member("features", features: cpu.features)
@@ -52,7 +52,7 @@ public struct BaselineResult: JSONWritable {
     static let schema = Schema.object(
         [
             .required("model", .nullable(.string("the nearest model; null where the catalog has none"))),
-            .required("expression", .nullable(.string("the model with what differs"))),
+            .required("expression", .nullable(.string("the model expression that gives guests these features"))),
             .required("vendor", .nullable(.string("null where they differ"))),
             .required("signature", .nullable(.signature)),
             .required("features", .features("what new VMs can be offered")),

@@ -16,6 +16,7 @@ public struct DetectResult: JSONWritable {
         writer.object { writer in
             writer.member("model", best.version.name)
             writer.member("expression", best.expression)
+            writer.member("guestExpression", best.guestExpression)
             writer.member("reason", best.reason)
             writer.member("added", features: best.added)
             writer.member("removed", features: best.removed)
@@ -36,7 +37,8 @@ public struct DetectResult: JSONWritable {
     static let schema = Schema.object(
         [
             .required("model", .string("the nearest model")),
-            .required("expression", .string("the model with what differs")),
+            .required("expression", .string("the model with what differs from its definition")),
+            .required("guestExpression", .string("the model expression that gives a guest exactly the CPU's features")),
             .required("reason", .string("why this one")),
             .required("added", .features("what the CPU has and the model has not")),
             .required("removed", .features("what the model has and the CPU has not")),

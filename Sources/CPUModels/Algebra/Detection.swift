@@ -50,6 +50,18 @@ public struct Detection: Sendable, Hashable {
             return ([version.name] + on + off).joined(separator: ",")
         }
 
+        /// The expression that gives a guest of KVM exactly the CPU's features: what every guest is given is not asked
+        /// for again, and taken out where the CPU has it not; what no guest is given unless asked is asked for.
+        public var guestExpression: String {
+            let registry = FeatureRegistry.shared
+            let cpu = version.features.union(added).subtracting(removed).subtracting(idle).subtracting(blocked)
+            let on = added.subtracting(KVMDefaults.given).union(
+                KVMDefaults.onlyWhenAsked.intersection(version.features).intersection(cpu))
+            let off = removed.union(blocked).union(KVMDefaults.given.subtracting(cpu))
+            let changes = on.map { "+" + registry.name(of: $0) } + off.map { "-" + registry.name(of: $0) }
+            return ([version.name] + changes).joined(separator: ",")
+        }
+
         /// Why the candidate stands where it stands, as a sentence.
         public var reason: String {
             let origin =

@@ -57,8 +57,7 @@ public struct CompilerTarget: Sendable, Hashable {
         ),
         (
             "sapphirerapids", nil,
-            "avx512-bf16 avx512-fp16 avx-vnni amx-tile amx-int8 amx-bf16 movdiri movdir64b cldemote serialize "
-                + "waitpkg"
+            "avx512-bf16 avx512-fp16 avx-vnni amx-tile amx-int8 amx-bf16 movdiri movdir64b cldemote serialize"
         ),
         ("graniterapids", nil, "amx-fp16 prefetchiti"),
         (

@@ -68,19 +68,28 @@ extension QEMUCPU {
             }
             switch part.first {
             case nil: throw error("there is nothing between two commas, or after the last")
-            case "+": plus.append(Property(String(part.dropFirst()), "on"))
-            case "-": minus.append(Property(String(part.dropFirst()), "off"))
+            case "+", "-":
+                let property = Property(String(part.dropFirst()), part.first == "+" ? "on" : "off")
+                guard isPropertyName(property.name) else {
+                    throw error("a feature's name, and nothing more, must follow the \"\(part.prefix(1))\"")
+                }
+                if part.first == "+" { plus.append(property) } else { minus.append(property) }
             default:
                 // A property alone is the old way to say "on".
                 let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 let value = halves.count == 2 ? String(halves[1]) : "on"
-                guard !halves[0].isEmpty else { throw error("a property's name must stand before the \"=\"") }
+                guard isPropertyName(halves[0]) else { throw error("\(quoted(halves[0])) is no property's name") }
                 properties.append(Property(String(halves[0]), value))
             }
         }
         guard let model else { throw FormatError(.syntax, file: name, line: 1, column: 1, "the argument is empty") }
         self.init(model: model, properties: properties + plus + minus)
     }
+}
+
+private func isPropertyName(_ name: some StringProtocol) -> Bool {
+    name.utf8.first.map { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") } == true
+        && name.utf8.allSatisfy(isModelByte)
 }
 
 private func isModelByte(_ byte: UInt8) -> Bool {
