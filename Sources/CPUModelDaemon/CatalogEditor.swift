@@ -14,10 +14,16 @@ final class CatalogEditor {
     private let models: ModelService
     private let registry: VMRegistry
     private let files: DefinitionFiles?
+    private let readCatalog: () throws -> ModelCatalog
     private var isEditing = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(models: ModelService, registry: VMRegistry, files: DefinitionFiles?) {
+    /// An editor that writes to these files; `readCatalog` reads all model files anew.
+    init(
+        models: ModelService, registry: VMRegistry, files: DefinitionFiles?,
+        readingCatalog readCatalog: @escaping () throws -> ModelCatalog
+    ) {
+        self.readCatalog = readCatalog
         self.models = models
         self.registry = registry
         self.files = files
@@ -54,8 +60,7 @@ final class CatalogEditor {
         guard let model = catalog.model(named: name), model.location.file == file.path else {
             throw APIError(.badDocument, "The text defines no model \(name).")
         }
-        try await store { () throws(FileError) in try files.write(bytes, of: name) }
-        models.replaceCatalog(catalog)
+        try await store(catalog) { () throws(FileError) in try files.write(bytes, of: name) }
         return .value(DefineResult(model: model.name, digest: model.digest, isNew: existing == nil))
     }
 
@@ -68,8 +73,7 @@ final class CatalogEditor {
         let catalog = try Self.checked { () throws(CatalogError) in
             try models.catalog.removing(path: model.location.file)
         }
-        try await store { () throws(FileError) in try files.remove(model.name) }
-        models.replaceCatalog(catalog)
+        try await store(catalog) { () throws(FileError) in try files.remove(model.name) }
         return .written { writer in writer.object { $0.member("removed", model.name) } }
     }
 
@@ -146,8 +150,11 @@ final class CatalogEditor {
         }
     }
 
-    /// Does what may wait for the disk, elsewhere.
-    private func store(_ work: @escaping @Sendable () throws(FileError) -> Void) async throws {
+    /// Does what may wait for the disk, elsewhere, and then puts the catalog in force that it leads to.
+    private func store(
+        _ catalog: ModelCatalog, _ work: @escaping @Sendable () throws(FileError) -> Void
+    ) async throws {
+        let before = models.catalog.digest
         let result = try await Reactor.offThread { () -> Result<Void, FileError> in
             do throws(FileError) { return .success(try work()) } catch { return .failure(error) }
         }
@@ -156,6 +163,8 @@ final class CatalogEditor {
                 .notStored, "The model could not be stored, and nothing was changed: \(error)",
                 data: ["errno": .integer(Int64(error.errno))])
         }
+        // A reload in the meantime has put another catalog in force than the one this edit started from.
+        models.replaceCatalog(models.catalog.digest == before ? catalog : try readCatalog())
     }
 
     /// Runs edits one after the other, in the order in which they came.

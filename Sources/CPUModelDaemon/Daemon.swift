@@ -95,7 +95,8 @@ public final class Daemon {
         let translation = TranslationService(models: models)
         let editor = CatalogEditor(
             models: models, registry: vms.registry,
-            files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:)))
+            files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
+        ) { [configuration] in try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources)) }
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
             immediate(.status, NoParameters.self) { [weak self] _, _ in
@@ -148,7 +149,7 @@ public final class Daemon {
         StatusResult(
             version: Self.version, pid: getpid(), uptimeSeconds: Int((ContinuousClock.now - started) / .seconds(1)),
             host: host.host?.identity, hostProblem: host.problem?.description, models: models.catalog.models.count,
-            versions: models.catalog.models.reduce(0) { $0 + $1.versions.count }, catalogDigest: models.catalog.digest,
+            versions: models.versionCount, catalogDigest: models.catalog.digest,
             vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count })
     }
 

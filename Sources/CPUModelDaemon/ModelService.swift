@@ -13,20 +13,28 @@ import X86CPU
 final class ModelService {
     private(set) var catalog: ModelCatalog
     private let host: HostState
-    /// What each version lacks on this host: the answer of `model.list` until the catalog changes.
-    private var summaries: [ModelSummary]?
+    /// The number of versions of all models.
+    private(set) var versionCount: Int
+    /// The answers of `model.list` for this host, all models and the usable ones, until the catalog changes.
+    private var listAnswers: [Bool: [UInt8]] = [:]
     private var preparedDetector: ModelDetector?
 
     init(catalog: ModelCatalog, host: HostState) {
         self.catalog = catalog
         self.host = host
+        versionCount = Self.countVersions(catalog)
     }
 
     /// Puts another catalog in force.
     func replaceCatalog(_ catalog: ModelCatalog) {
         self.catalog = catalog
-        summaries = nil
+        versionCount = Self.countVersions(catalog)
+        listAnswers = [:]
         preparedDetector = nil
+    }
+
+    private static func countVersions(_ catalog: ModelCatalog) -> Int {
+        catalog.models.reduce(0) { $0 + $1.versions.count }
     }
 
     /// Names CPUs by the models of the catalog.
@@ -49,21 +57,23 @@ final class ModelService {
 
     /// `model.list`.
     func list(_ parameters: ListParameters) -> Reply {
-        let summaries: [ModelSummary]
         if let other = parameters.host {
-            summaries = makeSummaries(on: other)
-        } else {
-            summaries = self.summaries ?? makeSummaries(on: host.host)
-            self.summaries = summaries
+            return .encoded(listAnswer(on: other, usableOnly: parameters.usableOnly))
         }
-        let shown = parameters.usableOnly ? summaries.filter { $0.unavailable?.isEmpty == true } : summaries
-        let digest = catalog.digest
-        return .written { writer in
-            writer.object { writer in
-                writer.member("models", shown)
-                writer.member("digest", digest)
-            }
+        let answer =
+            listAnswers[parameters.usableOnly] ?? listAnswer(on: host.host, usableOnly: parameters.usableOnly)
+        listAnswers[parameters.usableOnly] = answer
+        return .encoded(answer)
+    }
+
+    private func listAnswer(on host: HostCPU?, usableOnly: Bool) -> [UInt8] {
+        let summaries = makeSummaries(on: host)
+        var writer = JSONWriter(capacity: 1 << 16)
+        writer.object { writer in
+            writer.member("models", usableOnly ? summaries.filter { $0.unavailable?.isEmpty == true } : summaries)
+            writer.member("digest", catalog.digest)
         }
+        return writer.take()
     }
 
     /// `model.show`.

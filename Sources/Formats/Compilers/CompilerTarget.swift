@@ -38,7 +38,7 @@ public struct CompilerTarget: Sendable, Hashable {
     }
 
     /// GCC 14, "x86 Options": what each adds to the one before. Left out is what compilers never emit by themselves and
-    /// many guests lack: forms of XSAVE beyond the first, CLFLUSHOPT, WBNOINVD, WAITPKG, TSXLDTRK.
+    /// many guests lack: forms of XSAVE beyond the first, CLFLUSHOPT, WBNOINVD, TSXLDTRK.
     private static let intel: [Line] = [
         ("core2", nil, "lm cmov cx8 fpu fxsr mmx sse sse2 pni ssse3 cx16 lahf-lm"),
         ("nehalem", nil, "sse4.1 sse4.2 popcnt"),
@@ -57,12 +57,13 @@ public struct CompilerTarget: Sendable, Hashable {
         ),
         (
             "sapphirerapids", nil,
-            "avx512-bf16 avx512-fp16 avx-vnni amx-tile amx-int8 amx-bf16 movdiri movdir64b cldemote serialize"
+            "avx512-bf16 avx512-fp16 avx-vnni amx-tile amx-int8 amx-bf16 movdiri movdir64b cldemote serialize "
+                + "waitpkg"
         ),
         ("graniterapids", nil, "amx-fp16 prefetchiti"),
         (
             "sierraforest", "skylake",
-            "pku clwb sha-ni gfni vaes vpclmulqdq rdpid movdiri movdir64b cldemote serialize avx-vnni avx-ifma "
+            "pku clwb sha-ni gfni vaes vpclmulqdq rdpid movdiri movdir64b cldemote serialize waitpkg avx-vnni avx-ifma "
                 + "avx-vnni-int8 avx-ne-convert cmpccxadd"
         ),
     ]
