@@ -7,6 +7,7 @@ import JSON
 
 extension UnavailablePolicy: ExpressibleByArgument {}
 extension DetectParameters.Purpose: ExpressibleByArgument {}
+extension DetectParameters.Vocabulary: ExpressibleByArgument {}
 extension ExportParameters.Format: ExpressibleByArgument {}
 
 /// The value of `--topology`.

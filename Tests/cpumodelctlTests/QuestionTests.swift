@@ -21,6 +21,10 @@ import Testing
                 "{\"cpu\":{\"vm\":\"web-1\"},\"purpose\":\"host\"}"
             ),
             (
+                ["detect", "this", "--vocabulary", "libvirt"], "model.detect",
+                "{\"cpu\":{\"host\":\"this\"},\"purpose\":\"guest\",\"vocabulary\":\"libvirt\"}"
+            ),
+            (
                 ["compare", "EPYC,-svm", "this"], "model.compare",
                 "{\"first\":{\"model\":\"EPYC,-svm\"},\"second\":{\"host\":\"this\"}}"
             ),

@@ -23,6 +23,9 @@ struct Detect: ParsableCommand {
     @Option(help: "What the name is for: with 'host', a model of which nothing has to be taken out.")
     var purpose: DetectParameters.Purpose = .guest
 
+    @Option(help: "Whose names will do: with 'libvirt', only those that libvirt knows.")
+    var vocabulary: DetectParameters.Vocabulary = .all
+
     @OptionGroup var daemon: Daemon
 
     func run() throws {
@@ -39,6 +42,8 @@ struct Detect: ParsableCommand {
     }
 
     private func detect(_ cpu: CPUArgument.Reference) throws -> JSONValue {
-        try daemon.call(.detectModel, ["cpu": cpu.parameter, "purpose": .string(purpose.rawValue)])
+        var parameters: JSONObject = ["cpu": cpu.parameter, "purpose": .string(purpose.rawValue)]
+        if vocabulary != .all { parameters.set(.string(vocabulary.rawValue), for: "vocabulary") }
+        return try daemon.call(.detectModel, parameters)
     }
 }
