@@ -3,15 +3,26 @@
 
 import contextlib
 import json
+import os
 import socket
+import tempfile
 
 from cases import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, BadInputCase
 
-LINE_LIMIT, NESTING_LIMIT = 16 << 20, 64
+# Configured, so that a line at the limit is no matter of seconds on a slow machine.
+LINE_LIMIT, NESTING_LIMIT = 1 << 20, 64
 
 
 class BadBytes(BadInputCase):
     """Lines that are no JSON-RPC."""
+
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
+            file.write("[Limits]\nMessageSize=1M\n")
+        cls.addClassCleanup(os.unlink, file.name)
+        cls.options = ("--config", file.name)
+        super().setUpClass()
 
     def check_line(self, line, *codes):
         client = self.connect()
