@@ -53,4 +53,7 @@ public struct CPUVendor: Sendable, Hashable, CustomStringConvertible {
     ///
     /// KVM's own `guest_cpuid_is_amd_or_hygon`.
     public var isAMDLike: Bool { self == .amd || self == .hygon }
+
+    /// The bits of 1.EDX that 0x80000001.EDX repeats on an AMD-like CPU, at the same positions (AMD APM volume 3, E.4.2).
+    public static let repeatedLeaf1EDX: UInt32 = 0x0183_F3FF
 }

@@ -65,7 +65,7 @@ public struct CPUDescription: Sendable, Hashable {
         numbers = features.intersection(NumberField.allBits)
         var rest = features.subtracting(Self.notFeatures)
         if vendor?.isAMDLike == true {
-            rest[.leaf80000001_edx] &= ~(Self.repeatedOnAMD & features[.leaf1_edx])
+            rest[.leaf80000001_edx] &= ~(UInt64(CPUVendor.repeatedLeaf1EDX) & features[.leaf1_edx])
         }
         self.features = rest
         self.untold = untold
@@ -89,7 +89,4 @@ public struct CPUDescription: Sendable, Hashable {
     /// Bits that follow the running system's CR4.
     static let runtimeBits: FeatureSet = [.osxsave, .ospke]
     private static let notFeatures = runtimeBits.union(NumberField.allBits)
-
-    /// The bits of 1.EDX that AMD repeats in 0x80000001.EDX (AMD APM volume 3, E.4.2).
-    static let repeatedOnAMD: UInt64 = 0x0183_F3FF
 }

@@ -72,7 +72,7 @@ enum KVMOffer {
         }
         // KVM has AMD's copies of leaf 1, EDX, which are not features of their own.
         if CPUVendor(table: native)?.isAMDLike == true {
-            let copies = native.value(0x8000_0001, 0, .edx) & table.value(1, 0, .edx) & 0x0183_F3FF
+            let copies = native.value(0x8000_0001, 0, .edx) & table.value(1, 0, .edx) & CPUVendor.repeatedLeaf1EDX
             table.update(0x8000_0001) { $0.edx |= copies }
         }
         table.append(CPUIDEntry(0x4000_0000, eax: 0x4000_0001, ebx: 0x4B4D_564B, ecx: 0x564B_4D56, edx: 0x4D))

@@ -132,7 +132,9 @@ extension FirecrackerTemplate {
     /// The bits of leaf 1, EDX that AMD repeats in leaf 0x80000001.
     private static func copies(_ model: ExpandedModel) -> FeatureSet {
         var set = FeatureSet()
-        if model.vendor.isAMDLike { set[.leaf80000001_edx] = model.features[.leaf1_edx] & 0x0183_F3FF }
+        if model.vendor.isAMDLike {
+            set[.leaf80000001_edx] = model.features[.leaf1_edx] & UInt64(CPUVendor.repeatedLeaf1EDX)
+        }
         return set
     }
 

@@ -7,15 +7,12 @@ import X86CPU
 ///
 /// AMD APM volume 3, E.4; Intel SDM volume 2, CPUID.
 enum ExtendedLeaves {
-    /// The bits of 1.EDX that AMD repeats in 0x80000001.EDX.
-    private static let repeated: UInt32 = 0x0183_F3FF
-
     /// 0x80000001: EAX the signature again on AMD, reserved on Intel.
     static func features(_ inputs: LeafInputs) -> [CPUIDEntry] {
         let isAMD = inputs.vendor.isAMDLike
         let (ecx, edx) = (inputs.bits(.leaf80000001_ecx), inputs.bits(.leaf80000001_edx))
         guard ecx | edx != 0 || inputs.model.extendedLevel >= 0x8000_0001 else { return [] }
-        let copies = isAMD ? inputs.bits(.leaf1_edx) & repeated : 0
+        let copies = isAMD ? inputs.bits(.leaf1_edx) & CPUVendor.repeatedLeaf1EDX : 0
         return [
             CPUIDEntry(0x8000_0001, eax: isAMD ? inputs.model.signature.eax : 0, ecx: ecx, edx: edx | copies)
         ]
