@@ -34,34 +34,47 @@ extension Reactor {
 }
 
 /// One sleep: resumed exactly once, by the timer or by cancellation, whichever comes first.
+///
+/// Cancellation may even come before the sleep: the task can be suspended at every call on its way in, after it has
+/// looked whether it is cancelled and before there is anything to resume.
 @ReactorActor
-private final class Sleeper {
+final class Sleeper {
     private enum State {
-        case idle
+        case awake
         case asleep(CheckedContinuation<Void, any Error>, TimerToken)
         case done
+        case cancelled
     }
 
-    private var state = State.idle
+    private var state = State.awake
 
     nonisolated init() {}
 
     func sleep(for delay: Duration) async throws {
         try Task.checkCancellation()
-        try await withCheckedThrowingContinuation { continuation in
-            let timer = Reactor.main.schedule(after: delay) { self.wake(throwing: nil) }
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            if case .cancelled = state { return continuation.resume(throwing: CancellationError()) }
+            let timer = Reactor.main.schedule(after: delay) { self.wake() }
             state = .asleep(continuation, timer)
         }
     }
 
     func cancel() {
-        wake(throwing: CancellationError())
+        switch state {
+        case .awake:
+            state = .cancelled
+        case .asleep(let continuation, let timer):
+            state = .cancelled
+            Reactor.main.cancel(timer)
+            continuation.resume(throwing: CancellationError())
+        case .done, .cancelled:
+            break
+        }
     }
 
-    private func wake(throwing error: CancellationError?) {
-        guard case .asleep(let continuation, let timer) = state else { return }
+    private func wake() {
+        guard case .asleep(let continuation, _) = state else { return }
         state = .done
-        Reactor.main.cancel(timer)
-        if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+        continuation.resume()
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Reactor
 import Testing
+
+@testable import Reactor
 
 @Suite("Timers")
 struct TimerTests {
@@ -66,16 +67,29 @@ struct TimerTests {
     }
 
     @Test @ReactorActor func sleepEndsWhenTheTaskIsCancelled() async throws {
-        let sleeper = Task { @ReactorActor in try await Reactor.main.sleep(for: .seconds(60)) }
+        let sleeper = Task { @ReactorActor in try await Reactor.main.sleep(for: .seconds(3600)) }
         try await Reactor.main.sleep(for: .milliseconds(5))
         sleeper.cancel()
         await #expect(throws: CancellationError.self) { try await sleeper.value }
     }
 
+    /// The task was seen to be cancelled at a moment when it had found itself not cancelled, and did not sleep yet.
+    @Test @ReactorActor func cancellationBeforeTheSleepIsNotLost() async {
+        let sleeper = Sleeper()
+        sleeper.cancel()
+        await #expect(throws: CancellationError.self) { try await sleeper.sleep(for: .seconds(3600)) }
+    }
+
+    @Test @ReactorActor func cancellationAfterTheSleepIsNothing() async throws {
+        let sleeper = Sleeper()
+        try await sleeper.sleep(for: .zero)
+        sleeper.cancel()
+    }
+
     @Test @ReactorActor func sleepOfACancelledTaskDoesNotBegin() async {
         let sleeper = Task { @ReactorActor in
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
-            try await Reactor.main.sleep(for: .seconds(60))
+            try await Reactor.main.sleep(for: .seconds(3600))
         }
         await #expect(throws: CancellationError.self) { try await sleeper.value }
     }
