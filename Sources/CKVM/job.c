@@ -28,3 +28,16 @@ _Static_assert(sizeof(struct kvm_enable_cap) == 104, "struct kvm_enable_cap");
 _Static_assert(offsetof(struct kvm_cpuid2, nent) == 0, "nent");
 _Static_assert(offsetof(struct kvm_msrs, nmsrs) == 0, "nmsrs");
 _Static_assert(offsetof(struct kvm_enable_cap, cap) == 0, "cap");
+
+#define SAME_PLACE(register, offset)                                     \
+    _Static_assert(offsetof(struct kvm_sregs, register) == offset        \
+            && offsetof(struct kvm_sregs2, register) == offset, #register)
+SAME_PLACE(cr0, 224);
+SAME_PLACE(cr4, 248);
+SAME_PLACE(cr8, 256);
+SAME_PLACE(efer, 264);
+SAME_PLACE(apic_base, 272);
+
+_Static_assert(offsetof(struct kvm_xcrs, nr_xcrs) == 0, "nr_xcrs");
+_Static_assert(offsetof(struct kvm_xcrs, xcrs) == 8, "xcrs");
+_Static_assert(offsetof(struct kvm_xcr, xcr) == 0 && offsetof(struct kvm_xcr, value) == 8, "struct kvm_xcr");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CKVM
 import CLinux
 public import Descriptors
 import Glibc
@@ -114,7 +115,28 @@ import X86CPU
                 values[index] = load(UInt64.self, at: offset + 8 + position * 16 + 8)
             }
             return .msrs(values)
+        case .getControlRegisters:
+            guard code == 0 else { throw .result(code, step: number) }
+            return .controlRegisters(controlRegisters(at: offset))
+        case .getXCRs:
+            guard code == 0 else { throw .result(code, step: number) }
+            return .xcr0(try xcr0(at: offset, step: number))
         }
+    }
+
+    private func controlRegisters(at offset: Int) -> ControlRegisters {
+        func register(_ position: UInt32) -> UInt64 { load(UInt64.self, at: offset + Int(position)) }
+        return ControlRegisters(
+            cr0: register(CKVM_SREGS_CR0), cr4: register(CKVM_SREGS_CR4), cr8: register(CKVM_SREGS_CR8),
+            efer: register(CKVM_SREGS_EFER), apicBase: register(CKVM_SREGS_APIC_BASE))
+    }
+
+    /// KVM has one extended control register, and a vCPU always has it.
+    private func xcr0(at offset: Int, step: Int) throws(JobFault) -> UInt64 {
+        let count = load(UInt32.self, at: offset)
+        let index = load(UInt32.self, at: offset + Int(CKVM_XCRS_FIRST))
+        guard count >= 1, index == 0 else { throw .xcr0Missing(step: step) }
+        return load(UInt64.self, at: offset + Int(CKVM_XCRS_FIRST_VALUE))
     }
 
     private func storedTable(at offset: Int, capacity: Int, step: Int) throws(JobFault) -> StoredTable {
@@ -171,6 +193,8 @@ import X86CPU
                 store(index, at: records + number * 16)
                 store(values[index, default: 0], at: records + number * 16 + 8)
             }
+        case .getControlRegisters, .getXCRs:
+            break
         }
     }
 
@@ -180,45 +204,5 @@ import X86CPU
 
     private func store(_ value: some BitwiseCopyable, at offset: Int) {
         unsafe mapping.storeBytes(of: value, toByteOffset: offset, as: type(of: value))
-    }
-}
-
-/// What one step of a job returned.
-public enum JobResult: Sendable, Hashable {
-    /// The ioctl succeeded and returns nothing.
-    case done
-    /// The vCPU's table.
-    case table(StoredTable)
-    /// The MSRs that could be read, by index: KVM stops at the first that cannot.
-    case msrs([UInt32: UInt64])
-    /// How many MSRs were written, in order of index: KVM stops at the first it refuses.
-    case msrsWritten(Int)
-    /// The ioctl failed.
-    case failed(errno: CInt)
-
-    var isFailure: Bool {
-        if case .failed = self { true } else { false }
-    }
-}
-
-/// What an executor may not have done to a job.
-public enum JobFault: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The number of executed steps is impossible.
-    case executedCount(Int, steps: Int)
-    /// A step has a result that its ioctl cannot return.
-    case result(Int32, step: Int)
-    /// A table has more entries than there was room for.
-    case entryCount(Int, capacity: Int, step: Int)
-
-    /// A sentence for a person.
-    public var description: String {
-        switch self {
-        case .executedCount(let executed, let steps):
-            "The job came back with \(executed) of \(steps) steps executed, which no run of it can leave behind."
-        case .result(let code, let step):
-            "Step \(step) of the job came back with the result \(code), which its ioctl cannot return."
-        case .entryCount(let count, let capacity, let step):
-            "Step \(step) of the job came back with \(count) CPUID entries where there was room for \(capacity)."
-        }
     }
 }

@@ -17,6 +17,18 @@ public struct JobStep: Sendable {
         case getMSRs([UInt32])
         /// KVM_SET_MSRS of these, in order of index.
         case setMSRs([UInt32: UInt64])
+        /// KVM_GET_SREGS2, or KVM_GET_SREGS for kernels without it (KVM_CAP_SREGS2, Linux 5.14).
+        case getControlRegisters(SystemRegistersIoctl)
+        /// KVM_GET_XCRS. Fails with EINVAL on a host without XSAVE.
+        case getXCRs
+    }
+
+    /// Which of two ioctls tells the control registers. Both lie where they do in `struct kvm_sregs`.
+    public enum SystemRegistersIoctl: Sendable, Hashable {
+        /// KVM_GET_SREGS2.
+        case sregs2
+        /// KVM_GET_SREGS.
+        case sregs
     }
 
     /// What is done.
@@ -40,12 +52,17 @@ public struct JobStep: Sendable {
         case .setCPUID, .restoreCPUID: CKVM_JOB_SET_CPUID2
         case .getMSRs: CKVM_JOB_GET_MSRS
         case .setMSRs: CKVM_JOB_SET_MSRS
+        case .getControlRegisters(.sregs2): CKVM_JOB_GET_SREGS2
+        case .getControlRegisters(.sregs): CKVM_JOB_GET_SREGS
+        case .getXCRs: CKVM_JOB_GET_XCRS
         }
     }
 
-    /// The number of records in the argument: CPUID entries or MSRs.
+    /// What the argument's first word says: how many CPUID entries or MSRs follow. A structure of fixed size begins as
+    /// zeros.
     var recordCount: Int {
         switch operation {
+        case .getControlRegisters, .getXCRs: 0
         case .getCPUID(let capacity): capacity
         case .setCPUID(let table): table.entries.count
         case .restoreCPUID(let table): table.count
@@ -54,55 +71,28 @@ public struct JobStep: Sendable {
         }
     }
 
-    /// The size of one record: `struct kvm_cpuid_entry2` or `struct kvm_msr_entry`.
-    var recordSize: Int {
+    /// The size of the argument: a structure of fixed size, or a header of 8 bytes and records of
+    /// `struct kvm_cpuid_entry2` or `struct kvm_msr_entry`.
+    var argumentSize: Int {
         switch operation {
-        case .getCPUID, .setCPUID, .restoreCPUID: StoredTable.entrySize
-        case .getMSRs, .setMSRs: 16
+        case .getCPUID, .setCPUID, .restoreCPUID: 8 + recordCount * StoredTable.entrySize
+        case .getMSRs, .setMSRs: 8 + recordCount * 16
+        case .getControlRegisters(.sregs2): Int(CKVM_SREGS2_SIZE)
+        case .getControlRegisters(.sregs): Int(CKVM_SREGS_SIZE)
+        case .getXCRs: Int(CKVM_XCRS_SIZE)
         }
     }
 
-    /// The size of the argument: a header of 8 bytes, and the records.
-    var argumentSize: Int { 8 + recordCount * recordSize }
-}
-
-/// A table as KVM stores it: the bytes of its `struct kvm_cpuid_entry2`, unknown flags and paddings included, so that
-/// it can be put back exactly.
-public struct StoredTable: Sendable, Hashable {
-    /// The size of `struct kvm_cpuid_entry2`.
-    static let entrySize = 40
-    /// Bit 0 of the flags: the subleaf counts.
-    private static let significantIndex: UInt32 = 1
-
-    /// The entries' bytes.
-    let bytes: [UInt8]
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    /// The number of entries.
-    public var count: Int { bytes.count / Self.entrySize }
-
-    /// The entries' meaning.
-    public var table: CPUIDTable {
-        let words = unsafe bytes.withUnsafeBytes { bytes in
-            stride(from: 0, to: bytes.count, by: 4).map { offset in
-                unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-            }
+    /// The name of the ioctl.
+    var ioctlName: String {
+        switch operation {
+        case .getCPUID: "KVM_GET_CPUID2"
+        case .setCPUID, .restoreCPUID: "KVM_SET_CPUID2"
+        case .getMSRs: "KVM_GET_MSRS"
+        case .setMSRs: "KVM_SET_MSRS"
+        case .getControlRegisters(.sregs2): "KVM_GET_SREGS2"
+        case .getControlRegisters(.sregs): "KVM_GET_SREGS"
+        case .getXCRs: "KVM_GET_XCRS"
         }
-        let wordsOfEntry = Self.entrySize / 4
-        return CPUIDTable(
-            (0..<count).map { number in
-                let start = number * wordsOfEntry
-                let isExact = words[start + 2] & Self.significantIndex != 0
-                return CPUIDEntry(
-                    words[start], isExact ? .exact(words[start + 1]) : .any, eax: words[start + 3],
-                    ebx: words[start + 4], ecx: words[start + 5], edx: words[start + 6])
-            })
-    }
-
-    /// The words that one entry begins with: function, index, flags, EAX, EBX, ECX, EDX. Three words of padding follow.
-    static func words(of entry: CPUIDEntry) -> [7 of UInt32] {
-        let flags: UInt32 = if case .exact = entry.subleaf { significantIndex } else { 0 }
-        return [entry.leaf, entry.subleaf.index, flags, entry.eax, entry.ebx, entry.ecx, entry.edx]
     }
 }

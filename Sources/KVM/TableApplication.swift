@@ -128,15 +128,3 @@ public struct ApplicationOutcome: Sendable {
         }
     }
 }
-
-extension JobStep {
-    /// The name of the ioctl.
-    var ioctlName: String {
-        switch operation {
-        case .getCPUID: "KVM_GET_CPUID2"
-        case .setCPUID, .restoreCPUID: "KVM_SET_CPUID2"
-        case .getMSRs: "KVM_GET_MSRS"
-        case .setMSRs: "KVM_SET_MSRS"
-        }
-    }
-}

@@ -131,4 +131,29 @@ struct DirectTests {
         #expect(outcome.refusal == nil)
         #expect(outcome.vcpus[0].msrsAfter == [0x10A: 0])
     }
+
+    @Test func aNewVCPUHasTheRegistersOfReset() async throws {
+        let vm = try TestVM(vcpuCount: 2)
+        let reading = RegisterReading(vcpuCount: 2)
+        let both = try await run(reading.steps, on: vm)
+        let vcpus = reading.registers(from: both)
+        for vcpu in vcpus {
+            let control = try #require(vcpu.control)
+            #expect(control.cr4 & (1 << 18 | 1 << 22) == 0)
+            #expect(control.apicBase & 1 << 11 != 0, "the local APIC is enabled")
+            #expect(control.cr0 & 1 == 0, "real mode")
+            #expect(vcpu.xcr0 == 1)
+        }
+        // Of the two ioctls the older tells the same.
+        let older = RegisterReading(vcpuCount: 2, ioctl: .sregs)
+        #expect(older.registers(from: try await run(older.steps, on: vm)) == vcpus)
+    }
+
+    @Test func anMSRThatAVCPUDoesNotHaveHidesNoOther() async throws {
+        let vm = try TestVM(vcpuCount: 1)
+        let reading = RegisterReading(vcpuCount: 1, msrs: [0xDEAD_BEEF, RegisterReading.miscEnable])
+        let registers = reading.registers(from: try await run(reading.steps, on: vm))
+        #expect(registers[0].msrs.keys.sorted() == [RegisterReading.miscEnable])
+        #expect(registers[0].errno == nil)
+    }
 }

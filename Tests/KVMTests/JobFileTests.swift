@@ -77,6 +77,28 @@ struct JobFileTests {
         #expect(file.u64(msrs + 16) == 5)
     }
 
+    @Test func registersAreReadWhereKVMWritesThem() throws {
+        let job = try JobFile(
+            [
+                JobStep(.getControlRegisters(.sregs2), vcpu: 0), JobStep(.getControlRegisters(.sregs), vcpu: 0),
+                JobStep(.getXCRs, vcpu: 0),
+            ], vcpuCount: 1)
+        let file = try OtherSide(job)
+        #expect((0..<3).map { file.u32(file.step($0)) } == [0x8140_AECC, 0x8138_AE83, 0x8188_AEA6])
+        #expect((0..<3).map { file.u64(file.step($0) + 24) } == [320, 312, 392])
+        for step in 0..<2 {
+            for (number, offset) in [224, 248, 256, 264, 272].enumerated() {
+                file.store(UInt64(100 * step + number), at: file.argument(step) + offset)
+            }
+        }
+        file.store(UInt32(1), at: file.argument(2))
+        file.store(UInt64(7), at: file.argument(2) + 16)
+        file.finish([0, 0, 0])
+        let newer = ControlRegisters(cr0: 0, cr4: 1, cr8: 2, efer: 3, apicBase: 4)
+        let older = ControlRegisters(cr0: 100, cr4: 101, cr8: 102, efer: 103, apicBase: 104)
+        #expect(try job.results() == [.controlRegisters(newer), .controlRegisters(older), .xcr0(7)])
+    }
+
     @Test func theFileIsSealed() throws {
         let job = try JobFile([JobStep(.getMSRs([1]), vcpu: 0)], vcpuCount: 1)
         #expect(ftruncate(job.descriptor.number, 0) == -1)
@@ -149,6 +171,16 @@ struct JobFileTests {
             } == .entryCount(5, capacity: 4, step: 0))
         #expect(try fault([JobStep(.getMSRs([1, 2]), vcpu: 0)]) { $0.finish([3]) } == .result(3, step: 0))
         #expect(try fault([JobStep(.setMSRs([1: 2]), vcpu: 0)]) { $0.finish([2]) } == .result(2, step: 0))
+        let xcrs = JobStep(.getXCRs, vcpu: 0)
+        #expect(try fault([xcrs]) { $0.finish([0]) } == .xcr0Missing(step: 0))
+        #expect(
+            try fault([xcrs]) {
+                $0.store(UInt32(1), at: $0.argument(0))
+                $0.store(UInt32(1), at: $0.argument(0) + 8)
+                $0.finish([0])
+            } == .xcr0Missing(step: 0))
+        #expect(
+            try fault([JobStep(.getControlRegisters(.sregs2), vcpu: 0)]) { $0.finish([1]) } == .result(1, step: 0))
         // A job may end early only behind a step that failed and says so.
         #expect(try fault([get, get]) { $0.finish([0]) } == .executedCount(1, steps: 2))
         #expect(try fault([get, get]) { $0.finish([-5]) } == .executedCount(1, steps: 2))

@@ -21,6 +21,20 @@ static const uint32_t CKVM_JOB_ENABLE_CAP = 0x4068AEA3;
 /// The only capability that a job may enable: KVM_CAP_ENFORCE_PV_FEATURE_CPUID.
 static const uint32_t CKVM_JOB_ENFORCE_PV_FEATURE_CPUID = 190;
 
+/// struct kvm_sregs and kvm_sregs2: their sizes, and where the registers lie in both.
+static const uint32_t CKVM_SREGS_SIZE = 312;
+static const uint32_t CKVM_SREGS2_SIZE = 320;
+static const uint32_t CKVM_SREGS_CR0 = 224;
+static const uint32_t CKVM_SREGS_CR4 = 248;
+static const uint32_t CKVM_SREGS_CR8 = 256;
+static const uint32_t CKVM_SREGS_EFER = 264;
+static const uint32_t CKVM_SREGS_APIC_BASE = 272;
+
+/// struct kvm_xcrs: its size, and where the index and the value of the first register lie. It begins with their number.
+static const uint32_t CKVM_XCRS_SIZE = 392;
+static const uint32_t CKVM_XCRS_FIRST = 8;
+static const uint32_t CKVM_XCRS_FIRST_VALUE = 16;
+
 /// Most entries KVM takes in a struct kvm_cpuid2, and most MSRs in a struct kvm_msrs.
 static const uint32_t CKVM_MAX_CPUID_ENTRIES = 256;
 static const uint32_t CKVM_MAX_MSR_ENTRIES = 255;
