@@ -48,7 +48,8 @@ public struct KVMDevice: ~Copyable {
     /// The capabilities that matter to CPU models, by name without `KVM_CAP_`.
     public func capabilities() -> [String: Int] {
         let asked: [(String, UInt32)] = [
-            ("NR_VCPUS", 9), ("MAX_VCPUS", 66), ("TSC_DEADLINE_TIMER", 72), ("SYNC_REGS", 74), ("MAX_VCPU_ID", 128),
+            ("NR_VCPUS", 9), ("MAX_VCPUS", 66), ("ONE_REG", 70), ("TSC_DEADLINE_TIMER", 72), ("SYNC_REGS", 74),
+            ("MAX_VCPU_ID", 128),
             ("X2APIC_API", 129), ("IMMEDIATE_EXIT", 136), ("X86_DISABLE_EXITS", 143), ("NESTED_STATE", 157),
             ("HYPERV_CPUID", 167), ("SMALLER_MAXPHYADDR", 185), ("ENFORCE_PV_FEATURE_CPUID", 190),
             ("SYS_HYPERV_CPUID", 191),

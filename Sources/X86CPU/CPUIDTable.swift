@@ -50,6 +50,11 @@ public struct CPUIDTable: Sendable, Hashable {
         change(&entries[position])
     }
 
+    /// Changes the entry at a position of ``entries``.
+    public mutating func update(at position: Int, _ change: (inout CPUIDEntry) -> Void) {
+        change(&entries[position])
+    }
+
     /// Changes every entry in turn.
     public mutating func updateEach(_ change: (inout CPUIDEntry) -> Void) {
         for position in entries.indices {

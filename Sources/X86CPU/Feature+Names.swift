@@ -310,4 +310,36 @@ extension StaticFeature {
     public static let vmx = StaticFeature(static: .vmx)
     /// `svm`.
     public static let svm = StaticFeature(static: .svm)
+    /// `pku`.
+    public static let pku = StaticFeature(static: .pku)
+    /// `la57`.
+    public static let la57 = StaticFeature(static: .la57)
+    /// `cet-ss`.
+    public static let cetSs = StaticFeature(static: .cetSs)
+    /// `cet-ibt`.
+    public static let cetIbt = StaticFeature(static: .cetIbt)
+    /// `fsgsbase`, CPUID 7.0:EBX[0].
+    public static let fsgsbase = StaticFeature(static: Feature(.leaf7_0_ebx, 0))
+    /// `smep`, CPUID 7.0:EBX[7].
+    public static let smep = StaticFeature(static: Feature(.leaf7_0_ebx, 7))
+    /// `smap`, CPUID 7.0:EBX[20].
+    public static let smap = StaticFeature(static: Feature(.leaf7_0_ebx, 20))
+    /// `umip`, CPUID 7.0:ECX[2].
+    public static let umip = StaticFeature(static: Feature(.leaf7_0_ecx, 2))
+    /// `lam`, CPUID 7.1:EAX[26].
+    public static let lam = StaticFeature(static: Feature(.leaf7_1_eax, 26))
+    /// `lbrv`.
+    public static let lbrv = StaticFeature(static: .lbrv)
+    /// `nrip-save`.
+    public static let nripSave = StaticFeature(static: .nripSave)
+    /// `tsc-scale`.
+    public static let tscScale = StaticFeature(static: .tscScale)
+    /// `pause-filter`.
+    public static let pauseFilter = StaticFeature(static: .pauseFilter)
+    /// `pfthreshold`.
+    public static let pfthreshold = StaticFeature(static: .pfthreshold)
+    /// `vgif`.
+    public static let vgif = StaticFeature(static: .vgif)
+    /// `vnmi`.
+    public static let vnmi = StaticFeature(static: .vnmi)
 }

@@ -198,6 +198,25 @@ public enum FeatureWord: UInt8, Sendable, Hashable, CaseIterable {
         if case .msr(_, allowedOne: false) = position { 64 } else { 32 }
     }
 
+    /// Whether KVM keeps a word of capabilities for it, for the host and for each guest (Linux, `reverse_cpuid`). What
+    /// a guest's table says in the others KVM hands to the guest, and does not ask for itself.
+    public var isKVMCapability: Bool {
+        switch self {
+        case .leaf1_ecx, .leaf1_edx, .leaf6_eax, .leaf7_0_ebx, .leaf7_0_ecx, .leaf7_0_edx, .leaf7_1_eax, .leaf7_1_ecx,
+            .leaf7_1_edx, .leaf7_2_edx, .leafD_1_eax, .leaf12_0_eax, .leaf1E_1_eax, .leaf24_0_ebx, .leaf24_1_ecx,
+            .leaf80000001_ecx, .leaf80000001_edx, .leaf80000007_ebx, .leaf80000007_edx, .leaf80000008_ebx,
+            .leaf8000000A_edx, .leaf8000001F_eax, .leaf80000021_eax, .leaf80000021_ecx, .leaf80000022_eax,
+            .leafC0000001_edx:
+            true
+        case .leaf6_ecx, .leaf7_1_ebx, .leafF_0_edx, .leafF_1_edx, .leaf10_0_ebx, .leaf10_1_ecx, .leaf10_2_ecx,
+            .leaf10_3_ecx, .leaf12_0_ebx, .leaf12_1_eax, .leaf14_0_ecx, .leaf29_0_ebx, .leaf40000001_eax,
+            .leaf40000001_edx, .leaf80000020_ebx, .coreCapabilities, .archCapabilities, .perfCapabilities, .vmxBasic,
+            .vmxMisc, .vmxProcbasedCtls2, .vmxEPTVPIDCap, .vmxTruePinbasedCtls, .vmxTrueProcbasedCtls,
+            .vmxTrueExitCtls, .vmxTrueEntryCtls, .vmxVMFunc:
+            false
+        }
+    }
+
     private static let byPosition = Dictionary(uniqueKeysWithValues: allCases.map { ($0.position, $0) })
 }
 

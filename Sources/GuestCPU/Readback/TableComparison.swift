@@ -5,8 +5,11 @@ public import X86CPU
 extension CPUIDTable {
     /// How a table read back differs from this one, the one asked for; in order of the entries.
     ///
-    /// An entry of zeros that was dropped, or added, is no difference: a guest sees none.
-    public func differences(in readBack: CPUIDTable) -> [TableDifference] {
+    /// An entry of zeros that was dropped, or added, is no difference: a guest sees none. Bits that KVM keeps up to
+    /// date are judged by what was predicted for them: as predicted, or as they may be where nothing was, they are
+    /// ``TableDifference/Kind/runtime``; otherwise KVM changed them like any other.
+    public func differences(in readBack: CPUIDTable, predicting predicted: UpdatedTable) -> [TableDifference] {
+        if readBack == self, predicted.table == self { return [] }
         var differences: [TableDifference] = []
         for (position, wanted) in entries.enumerated() {
             // KVM keeps the order, so the counterpart is nearly always at the same place.
@@ -20,7 +23,11 @@ extension CPUIDTable {
                 }
                 continue
             }
-            if got != wanted { wanted.compare(with: got, into: &differences) }
+            let expected = position < predicted.table.entries.count ? predicted.table.entries[position] : wanted
+            if got == wanted, expected == wanted { continue }
+            wanted.compare(
+                with: got, expected: expected, unknown: predicted.unknown.filter { $0.isOf(wanted) },
+                into: &differences)
         }
         for (position, got) in readBack.entries.enumerated() where !got.isZero {
             if position < entries.count, got.isCounterpart(of: entries[position]) { continue }
@@ -30,6 +37,21 @@ extension CPUIDTable {
         }
         return differences
     }
+
+    /// How a table read back differs from this one where nothing is known of the vCPU's state.
+    public func differences(in readBack: CPUIDTable) -> [TableDifference] {
+        var predicted = UpdatedTable(table: self, unknown: [])
+        for entry in entries {
+            for register in CPUIDRegister.allCases {
+                predicted.unknown += UnknownField.all(leaf: entry.leaf, subleaf: entry.subleaf.index, register)
+            }
+        }
+        return differences(in: readBack, predicting: predicted)
+    }
+}
+
+extension UnknownField {
+    fileprivate func isOf(_ entry: CPUIDEntry) -> Bool { leaf == entry.leaf && subleaf == entry.subleaf.index }
 }
 
 extension CPUIDEntry {
@@ -37,24 +59,34 @@ extension CPUIDEntry {
         leaf == other.leaf && subleaf.index == other.subleaf.index
     }
 
-    fileprivate func compare(with got: CPUIDEntry, into differences: inout [TableDifference]) {
-        for register in CPUIDRegister.allCases where self[register] != got[register] {
+    fileprivate func compare(
+        with got: CPUIDEntry, expected: CPUIDEntry, unknown: [UnknownField],
+        into differences: inout [TableDifference]
+    ) {
+        for register in CPUIDRegister.allCases {
+            let (asked, expected, got) = (self[register], expected[register], got[register])
+            if got == asked, got == expected { continue }
             let place = TableDifference.Place.register(leaf: leaf, subleaf: subleaf.index, register)
-            let runtime = RuntimeBits.mask(leaf: leaf, subleaf: subleaf.index, register: register)
-            let changed = self[register] ^ got[register]
+            let allowed = unknown.filter { $0.register == register && $0.allows(got, stored: asked) }
+            let unpredicted = allowed.reduce(0) { $0 | $1.mask }
+            let wrong = (expected ^ got) & ~unpredicted
             let isFeatures = FeatureWord(leaf: leaf, subleaf: subleaf.index, register: register) != nil
 
-            func add(_ kind: TableDifference.Kind, _ bits: UInt32) {
+            func add(
+                _ kind: TableDifference.Kind, _ bits: UInt32, want: UInt32, missing: [VCPUStateSource] = []
+            ) {
                 guard bits != 0 else { return }
                 differences.append(
-                    .init(place, kind, want: UInt64(self[register]), got: UInt64(got[register]), bits: UInt64(bits)))
+                    .init(
+                        place, kind, want: UInt64(want), got: UInt64(got), bits: UInt64(bits), missing: missing))
             }
-            add(.runtime, changed & runtime)
+            add(.runtime, (asked ^ got) & ~wrong & ~unpredicted, want: asked)
+            for field in allowed { add(.runtime, (asked ^ got) & field.mask, want: asked, missing: field.missing) }
             if isFeatures {
-                add(.forcedOn, changed & ~runtime & got[register])
-                add(.forcedOff, changed & ~runtime & self[register])
+                add(.forcedOn, wrong & got, want: expected)
+                add(.forcedOff, wrong & expected, want: expected)
             } else {
-                add(.valueChanged, changed & ~runtime)
+                add(.valueChanged, wrong, want: expected)
             }
         }
     }

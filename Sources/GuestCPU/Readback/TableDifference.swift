@@ -26,7 +26,8 @@ public struct TableDifference: Sendable, Hashable {
         case forcedOff
         /// A field that is no set of features.
         case valueChanged
-        /// Bits that KVM keeps up to date from vCPU state.
+        /// Bits that KVM keeps up to date from vCPU state, and that are as that state makes them, as far as it is
+        /// known.
         case runtime
     }
 
@@ -34,19 +35,27 @@ public struct TableDifference: Sendable, Hashable {
     public let place: Place
     /// What KVM did.
     public let kind: Kind
-    /// The register or MSR as asked for; 0 for a whole entry.
+    /// The register or MSR as asked for; 0 for a whole entry. Where KVM keeps bits of it up to date and they are not
+    /// as they should be, it has them as they should be.
     public let want: UInt64
     /// The register or MSR as read back; 0 for a whole entry.
     public let got: UInt64
     /// The bits this difference is about: those of ``want`` and ``got`` that differ and fall into its kind.
     public let bits: UInt64
+    /// What would have to be known of the vCPU to say whether these runtime bits are as they should be; empty where
+    /// they are.
+    public let missing: [VCPUStateSource]
 
-    init(_ place: Place, _ kind: Kind, want: UInt64 = 0, got: UInt64 = 0, bits: UInt64 = 0) {
+    init(
+        _ place: Place, _ kind: Kind, want: UInt64 = 0, got: UInt64 = 0, bits: UInt64 = 0,
+        missing: [VCPUStateSource] = []
+    ) {
         self.place = place
         self.kind = kind
         self.want = want
         self.got = got
         self.bits = bits
+        self.missing = missing
     }
 
     /// The features among the bits, in order.

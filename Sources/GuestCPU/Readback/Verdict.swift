@@ -4,7 +4,8 @@
 public enum Verdict: String, Sendable, Hashable, CaseIterable, Comparable {
     /// It holds exactly the table computed.
     case exact
-    /// Only bits differ that KVM keeps up to date at run time.
+    /// Only bits differ that KVM keeps up to date at run time, and they are as the vCPU's state makes them; which of
+    /// them could not be predicted, because a part of the state is not known, the differences say.
     case runtime
     /// It holds another table.
     case altered

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import X86CPU
+
+/// What KVM derives from a vCPU's table and capabilities for its registers (Linux, `kvm_vcpu_after_set_cpuid`).
+public struct VCPULimits: Sendable, Hashable {
+    /// The components that the guest may have in XCR0: those of its leaf 0xD.0 that KVM supports.
+    public let xcr0: UInt64
+    /// The components that the guest may have in IA32_XSS: those of its leaf 0xD.1 that KVM supports.
+    public let xss: UInt64
+    /// MAXPHYADDR, the width of a physical address in bits: 36 where the table has no leaf 0x80000008.
+    public let physicalAddressBits: UInt8
+    /// The bits of CR4 that the guest cannot set. KVM_SET_SREGS refuses them, too.
+    public let reservedCR4: UInt64
+
+    init(of vcpu: VCPU, host: CPUIDTable) {
+        xcr0 = vcpu.table.userComponents & host.userComponents
+        xss = vcpu.table.supervisorComponents & host.supervisorComponents
+        let hasLeaf = vcpu.table.value(0x8000_0000, 0, .eax) >= 0x8000_0008
+        physicalAddressBits =
+            hasLeaf ? UInt8(truncatingIfNeeded: vcpu.table.value(0x8000_0008, 0, .eax)) : 36
+        reservedCR4 = CR4Bits.reserved { vcpu.has($0) } | CR4Bits.reserved { vcpu.host.has($0.feature) }
+    }
+}
+
+/// The bits of CR4 (Intel SDM volume 3, 2.5; AMD APM volume 2, 3.1.3).
+enum CR4Bits {
+    /// The bits that need no feature: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT. KVM checks none of theirs.
+    private static let always: UInt64 = 0x7FF
+
+    /// The others that KVM knows, each with the features of which any allows it.
+    private static let byFeature: [(bit: UInt64, features: [StaticFeature])] = [
+        (11, [.umip]), (12, [.la57]), (13, [.vmx]), (16, [.fsgsbase]), (17, [.pcid]), (18, [.xsave]), (20, [.smep]),
+        (21, [.smap]), (22, [.pku]), (23, [.cetSs, .cetIbt]), (28, [.lam]),
+    ]
+
+    /// The bits that nobody with these features may set.
+    static func reserved(_ has: (StaticFeature) -> Bool) -> UInt64 {
+        ~byFeature.reduce(always) { allowed, rule in
+            rule.features.contains(where: has) ? allowed | 1 << rule.bit : allowed
+        }
+    }
+}
