@@ -11,7 +11,7 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
         case unknownModel, unknownFeature, badExpression
         case badDocument, noBaseline
         case featuresUnavailable, altered, refused, ownerDeadline, ownerFault, ownerGone
-        case badDescriptor, badTopology
+        case badDescriptor, badTopology, badBase
         case nameInUse, unknownVM
         case modelExists, modelChanged, modelInUse, notStored
         case notPermitted
@@ -34,6 +34,7 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
             case .ownerGone: -32015
             case .badDescriptor: -32020
             case .badTopology: -32022
+            case .badBase: -32023
             case .nameInUse: -32030
             case .unknownVM: -32031
             case .modelExists: -32033

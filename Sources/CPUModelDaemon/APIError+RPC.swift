@@ -62,6 +62,18 @@ extension APIError {
         self.init(.badTopology, error.description)
     }
 
+    /// A model that cannot be laid over a VMM's tables.
+    init(_ error: OverlayError) {
+        switch error {
+        case .guest, .topology: self.init(.badTopology, error.description)
+        case .noTable(let vcpu): self.init(.badBase, error.description, data: ["vcpu": .integer(Int64(vcpu))])
+        case .sameAPICID(_, let vcpus):
+            self.init(.badBase, error.description, data: ["vcpu": .integer(Int64(vcpus.1))])
+        case .foreignCaches(let vcpu, _):
+            self.init(.badBase, error.description, data: ["vcpu": .integer(Int64(vcpu))])
+        }
+    }
+
     /// A VM that is not registered.
     init(unknownVM name: String, among names: some Collection<String>) {
         var data: JSONObject = ["vm": .string(name)]

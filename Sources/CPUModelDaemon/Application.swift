@@ -15,14 +15,14 @@ import X86CPU
 struct Application {
     let executor: any JobExecutor
     let vcpus: [VCPUDescriptor]
-    let guest: GuestCPU
+    let guest: GuestTables
 
     /// What became of the vCPUs.
     ///
     /// - Parameter acceptsAltered: whether tables that KVM changed may stay.
     /// - Throws: ``ApplicationError`` once the vCPUs have their old tables back, or that was tried.
     func run(acceptsAltered: Bool) async throws -> Applied {
-        let tables = (0..<guest.vcpuCount).map(guest.table(ofVCPU:))
+        let tables = guest.tables
         let plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs)
         let outcome = plan.outcome(of: try await execute(plan.steps))
 
@@ -63,6 +63,28 @@ struct Application {
     }
 
     private func execute(_ steps: [JobStep]) async throws -> [JobResult] {
+        try await Self.execute(steps, on: vcpus, by: executor)
+    }
+
+    /// The tables that vCPUs have now.
+    static func currentTables(of vcpus: [VCPUDescriptor], by executor: any JobExecutor) async throws -> [CPUIDTable] {
+        let steps = vcpus.indices.map {
+            JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: $0, stopsOnError: true)
+        }
+        return try await execute(steps, on: vcpus, by: executor).enumerated().map { number, result in
+            switch result {
+            case .table(let stored): return stored.table
+            case .failed(let errno):
+                let refusal = ApplicationOutcome.Refusal(vcpu: number, ioctl: "KVM_GET_CPUID2", errno: errno)
+                throw ApplicationError(.refused(refusal, hasTiles: false), isRestored: true)
+            default: throw ApplicationError(.fault("a table was read, and another thing came back"), isRestored: true)
+            }
+        }
+    }
+
+    private static func execute(
+        _ steps: [JobStep], on vcpus: [VCPUDescriptor], by executor: any JobExecutor
+    ) async throws -> [JobResult] {
         let job = try JobFile(steps, vcpuCount: vcpus.count)
         do {
             try await executor.execute(job, on: vcpus)

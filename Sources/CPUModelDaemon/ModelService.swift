@@ -106,46 +106,81 @@ final class ModelService {
     /// `table.compute`.
     func compute(_ parameters: ComputeParameters) throws(APIError) -> Reply {
         let host = try chosen(parameters.host)
-        let count = parameters.guest.apicIDs?.count ?? 1
-        let (guest, dropped) = try guest(parameters.guest, on: host, vcpuCount: count)
-        let vcpus = parameters.vcpus ?? Array(0..<guest.vcpuCount)
-        if let beyond = vcpus.first(where: { $0 >= guest.vcpuCount }) {
-            throw APIError(.badTopology, "There is no vCPU \(beyond): the topology has \(guest.vcpuCount).")
+        let guest = try tables(
+            parameters.guest, over: bases(parameters.guest), on: host, vcpuCount: parameters.guest.apicIDs?.count)
+        let count = guest.tables.count
+        let vcpus = parameters.vcpus ?? Array(0..<count)
+        if let beyond = vcpus.first(where: { $0 >= count }) {
+            throw APIError(.badTopology, "There is no vCPU \(beyond): there are \(count).")
         }
-        return .value(ComputeResult(guest, vcpus: vcpus, dropped: dropped))
+        return .value(ComputeResult(guest, vcpus: vcpus))
     }
 
-    /// The CPU that a request asks for, under its policy for what the host cannot give.
-    ///
-    /// - Parameter vcpuCount: how many vCPUs there are where the request gives no topology.
-    func guest(
-        _ parameters: GuestParameters, on host: HostCPU, vcpuCount: Int
-    ) throws(APIError) -> (guest: GuestCPU, dropped: [UnavailableFeature]) {
-        let model = try expand(parameters.model, on: host)
-        let guest = try guest(
-            model, on: host, topology: parameters.topology, vcpuCount: vcpuCount,
-            options: GuestCPU.Options(
-                physicalAddressBits: parameters.physicalAddressBits, apicIDs: parameters.apicIDs))
-        let missing = guest.missing
-        if parameters.unavailable == .fail, !missing.isEmpty {
-            throw APIError(unavailable: missing, of: model.name)
+    /// The tables in a request that has no vCPUs.
+    private func bases(_ parameters: GuestParameters) throws(APIError) -> [CPUIDTable]? {
+        switch parameters.overlay?.base {
+        case nil: return nil
+        case .given(let tables): return tables
+        case .current:
+            throw APIError(
+                .badBase, "There are no vCPUs here whose current tables could be the base: give the tables themselves.")
         }
-        return (guest, missing)
+    }
+
+    /// The tables that a request asks for, under its policy for what the host cannot give.
+    ///
+    /// - Parameters:
+    ///   - bases: tables of a VMM's own to lay the model over, one a vCPU; nil where the request has no base.
+    ///   - vcpuCount: how many vCPUs there are where the request gives no topology; nil for as many as there are bases,
+    ///     or one.
+    func tables(
+        _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
+    ) throws(APIError) -> GuestTables {
+        let model = try expand(parameters.model, on: host)
+        let options = GuestCPU.Options(
+            physicalAddressBits: parameters.physicalAddressBits, apicIDs: parameters.apicIDs)
+        let count = vcpuCount ?? bases?.count ?? 1
+        let guest: GuestTables
+        if let overlay = parameters.overlay, let bases {
+            let shape = try topology(parameters.topology, vcpuCount: count)
+            do throws(OverlayError) {
+                guest =
+                    try Overlay(
+                        model: model, host: host, over: bases, keeping: overlay.kept, topology: shape, options: options
+                    ).tables
+            } catch {
+                throw APIError(error)
+            }
+        } else {
+            guest =
+                try self.guest(
+                    model, on: host, topology: parameters.topology, vcpuCount: count, options: options
+                ).tables
+        }
+        if parameters.unavailable == .fail, !guest.missing.isEmpty {
+            throw APIError(unavailable: guest.missing, of: model.name)
+        }
+        return guest
     }
 
     private func guest(
         _ model: ExpandedModel, on host: HostCPU, topology: Topology?, vcpuCount: Int, options: GuestCPU.Options
     ) throws(APIError) -> GuestCPU {
-        let shape: Topology
-        do throws(TopologyError) {
-            if let topology { shape = topology } else { shape = try Topology(cores: UInt32(vcpuCount)) }
-        } catch {
-            throw APIError(.badTopology, error.description)
-        }
+        let shape = try self.topology(topology, vcpuCount: vcpuCount)
         do throws(GuestCPUError) {
             return try GuestCPU(model: model, host: host, topology: shape, options: options)
         } catch {
             throw APIError(error)
+        }
+    }
+
+    /// The topology of a request, or one socket with a core a vCPU.
+    private func topology(_ given: Topology?, vcpuCount: Int) throws(APIError) -> Topology {
+        if let given { return given }
+        do throws(TopologyError) {
+            return try Topology(cores: UInt32(vcpuCount))
+        } catch {
+            throw APIError(.badTopology, error.description)
         }
     }
 

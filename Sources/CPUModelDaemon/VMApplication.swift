@@ -44,27 +44,31 @@ struct VMApplication {
     private func apply() async throws -> VMRecord {
         let vcpus = try identifiedVCPUs()
         let host = try service.host.required()
-        let (guest, dropped) = try service.models.guest(parameters.guest, on: host, vcpuCount: vcpus.count)
-        try check(vcpus, against: guest)
         guard let owner = request.peer.pidfd else {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
         }
-
-        let uid = request.peer.userID
-        try service.registry.reserve(parameters.name) { $0.uid == uid && parameters.replace }
-        defer { service.registry.cancelReservation(parameters.name) }
-
         let executor = OwnerExecutor(connection: request.connection, deadline: service.ownerDeadline)
+        let bases = try await bases(of: vcpus, by: executor)
+        let guest = try service.models.tables(parameters.guest, over: bases, on: host, vcpuCount: vcpus.count)
+        try check(vcpus, against: guest)
+
+        let (uid, pid) = (request.peer.userID, request.peer.processID)
+        try service.registry.reserve(parameters.name) { record in
+            record.uid == uid && (parameters.replace || (parameters.join && record.pid == pid))
+        }
+        defer { service.registry.cancelReservation(parameters.name) }
+        let joined = try joinedVM(guest)
+
         let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest)
             .run(acceptsAltered: parameters.altered == .accept)
 
         let record = VMRecord(
             name: parameters.name, model: guest.model.name, expression: guest.model.expression,
             topology: guest.topology, report: applied.report, table: applied.table,
-            featureMSRs: applied.featureMSRs, dropped: dropped, executor: executor.name,
-            pid: request.peer.processID, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
+            featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
+            pid: pid, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
         let log = service.log
-        try service.registry.register(record, owner: owner.number) { record in
+        try service.registry.register(joined?.joined(by: record) ?? record, owner: owner.number) { record in
             log.record(
                 Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
                     .with("CPUMODELD_VM", record.name)
@@ -72,6 +76,35 @@ struct VMApplication {
                     .with("CPUMODELD_STAMP", record.report.stamp?.description))
         }
         return record
+    }
+
+    /// The VMM's own tables, where the model is to be laid over them.
+    private func bases(of vcpus: [VCPUDescriptor], by executor: any JobExecutor) async throws -> [CPUIDTable]? {
+        switch parameters.guest.overlay?.base {
+        case nil: return nil
+        case .current: return try await Application.currentTables(of: vcpus, by: executor)
+        case .given(let tables):
+            guard tables.count == vcpus.count else {
+                throw APIError(
+                    .badBase, "\"base\" has \(tables.count) tables, but \(vcpus.count) vCPU descriptors came.")
+            }
+            return tables
+        }
+    }
+
+    /// The VM that the vCPUs join, if they do.
+    private func joinedVM(_ guest: GuestTables) throws(APIError) -> VMRecord? {
+        guard parameters.join, let vm = service.registry.vm(named: parameters.name),
+            vm.pid == request.peer.processID
+        else { return nil }
+        guard vm.expression == guest.model.expression else {
+            throw APIError(
+                .nameInUse,
+                "The VM \"\(vm.name)\" has \(vm.expression), and vCPUs that join it must have the same, "
+                    + "not \(guest.model.expression).",
+                data: ["vm": .string(vm.name), "pid": .integer(Int64(vm.pid))])
+        }
+        return vm
     }
 
     /// The descriptors as vCPUs, each once.
@@ -101,8 +134,10 @@ struct VMApplication {
         return vcpus
     }
 
-    /// With a local APIC in the kernel a vCPU's id is its initial APIC id, so both must be what the topology says.
-    private func check(_ vcpus: [VCPUDescriptor], against guest: GuestCPU) throws(APIError) {
+    /// With a local APIC in the kernel a vCPU's id is its initial APIC id, so both must be what the topology says. A VMM
+    /// whose own topology is kept has seen to that.
+    private func check(_ vcpus: [VCPUDescriptor], against guest: GuestTables) throws(APIError) {
+        if parameters.guest.overlay?.kept.contains(.topology) == true { return }
         let found = vcpus.map(\.id)
         let expected = guest.apicIDs
         guard found.count == expected.count else {

@@ -35,7 +35,8 @@ public struct GuestCPU: Sendable {
     /// x2APIC id of every vCPU, in topology order.
     public let apicIDs: [UInt32]
 
-    private let common: CPUIDTable
+    /// What all vCPUs share, with APIC ids at zero.
+    let common: CPUIDTable
 
     /// Computes the CPU.
     public init(

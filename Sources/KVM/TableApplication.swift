@@ -103,6 +103,13 @@ public struct ApplicationOutcome: Sendable {
         public let ioctl: String
         /// The errno.
         public let errno: CInt
+
+        /// A refusal from its parts.
+        public init(vcpu: Int, ioctl: String, errno: CInt) {
+            self.vcpu = vcpu
+            self.ioctl = ioctl
+            self.errno = errno
+        }
     }
 
     /// The vCPUs in order.

@@ -13,8 +13,10 @@ public struct GuestParameters: Sendable {
     public let apicIDs: [UInt32]?
     /// What to do about features that the host cannot give.
     public let unavailable: UnavailablePolicy
-    /// Width of a guest physical address; nil for the host's.
+    /// Width of a guest physical address; nil for the host's, or the one of the tables that the model is laid over.
     public let physicalAddressBits: UInt8?
+    /// Tables to lay the model over; nil where it makes tables of its own.
+    public let overlay: OverlayParameters?
 
     init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         model = try reader.string("model")
@@ -22,6 +24,11 @@ public struct GuestParameters: Sendable {
         apicIDs = try reader.optionalIntegers("apicIds", in: 0...Int64(UInt32.max))?.map { UInt32($0) }
         unavailable = try reader.enumeration("unavailable", default: UnavailablePolicy.fail)
         physicalAddressBits = try Self.addressBits(&reader)
+        overlay = try OverlayParameters.read(&reader)
+        guard overlay?.kept.contains(.topology) != true || (topology == nil && apicIDs == nil) else {
+            throw reader.error(
+                apicIDs == nil ? "topology" : "apicIds", "makes no sense when \"base\" keeps the topology")
+        }
     }
 
     /// An integer, or the word `host`.
@@ -34,12 +41,14 @@ public struct GuestParameters: Sendable {
         }
     }
 
-    static let members: [Schema.Member] = [
-        .required("model", .string("a model expression such as \"EPYC-Milan-v2,-svm,+invtsc\", \"host\" or \"max\"")),
-        .optional("topology", TopologyParameters.schema),
-        .optional(
-            "apicIds", .array(.integer(0...Int64(UInt32.max), ""), "x2APIC id of every vCPU, in topology order")),
-        .optional("unavailable", UnavailablePolicy.schema),
-        .optional("physicalAddressBits", .any("\"host\", the default, or an integer from 32 to 52")),
-    ]
+    static let members: [Schema.Member] =
+        [
+            .required(
+                "model", .string("a model expression such as \"EPYC-Milan-v2,-svm,+invtsc\", \"host\" or \"max\"")),
+            .optional("topology", TopologyParameters.schema),
+            .optional(
+                "apicIds", .array(.integer(0...Int64(UInt32.max), ""), "x2APIC id of every vCPU, in topology order")),
+            .optional("unavailable", UnavailablePolicy.schema),
+            .optional("physicalAddressBits", .any("\"host\", the default, or an integer from 32 to 52")),
+        ] + OverlayParameters.members
 }

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import CPUModels
+import CPUModels
 public import GuestCPU
 public import JSON
 import X86CPU
 
 /// The result of `table.compute`.
 public struct ComputeResult: JSONWritable, Sendable {
-    private let guest: GuestCPU
+    private let guest: GuestTables
     private let vcpus: [Int]
-    private let dropped: [UnavailableFeature]
 
     /// The tables of these vCPUs.
-    public init(_ guest: GuestCPU, vcpus: [Int], dropped: [UnavailableFeature]) {
+    public init(_ guest: GuestTables, vcpus: [Int]) {
         self.guest = guest
         self.vcpus = vcpus
-        self.dropped = dropped
     }
 
     /// Writes the tables.
@@ -24,18 +22,19 @@ public struct ComputeResult: JSONWritable, Sendable {
             writer.member("model", guest.model.name)
             writer.member("expression", guest.model.expression)
             writer.member("topology", guest.topology)
-            writer.member("stamp", Stamp(table: guest.table(ofVCPU: 0), featureMSRs: guest.featureMSRs).description)
+            writer.member(
+                "stamp", Stamp(table: guest.tables.first ?? CPUIDTable(), featureMSRs: guest.featureMSRs).description)
             writer.array("vcpus") { writer in
                 for position in vcpus {
                     writer.object { writer in
                         writer.member("index", position)
                         writer.member("apicId", guest.apicIDs[position])
-                        writer.member("cpuid", guest.table(ofVCPU: position))
+                        writer.member("cpuid", guest.tables[position])
                     }
                 }
             }
             writer.member("featureMSRs", MSRValues(guest.featureMSRs))
-            writer.member("dropped", dropped)
+            writer.member("dropped", guest.missing)
         }
     }
 

@@ -38,18 +38,32 @@ public struct VCPUReport: Sendable {
         let isLikeLast = readBack == lastInput
         let stamp = (isLikeLast ? vcpus.last?.stamp : nil) ?? readBack.stamp
         lastInput = readBack
-        var set: Int?
-        if !differences.isEmpty {
-            set = differenceSets.lastIndex(of: differences)
-            if set == nil {
-                set = differenceSets.count
-                differenceSets.append(differences)
-            }
-        }
+        let set = differences.isEmpty ? nil : index(ofSet: differences)
         vcpus.append(
             VCPU(
                 index: vcpus.count, vcpuID: vcpuID, apicID: apicID, verdict: Verdict(differences), stamp: stamp,
                 differenceSet: set))
+    }
+
+    /// This report with the vCPUs of another, which take the places of those of the same ids.
+    public func joined(by other: VCPUReport) -> VCPUReport {
+        var joined = self
+        joined.lastInput = nil
+        for vcpu in other.vcpus {
+            let place = joined.vcpus.firstIndex { $0.vcpuID == vcpu.vcpuID } ?? joined.vcpus.count
+            let set = vcpu.differenceSet.map { joined.index(ofSet: other.differenceSets[$0]) }
+            let moved = VCPU(
+                index: place, vcpuID: vcpu.vcpuID, apicID: vcpu.apicID, verdict: vcpu.verdict, stamp: vcpu.stamp,
+                differenceSet: set)
+            if place == joined.vcpus.count { joined.vcpus.append(moved) } else { joined.vcpus[place] = moved }
+        }
+        return joined
+    }
+
+    private mutating func index(ofSet differences: [TableDifference]) -> Int {
+        if let index = differenceSets.lastIndex(of: differences) { return index }
+        differenceSets.append(differences)
+        return differenceSets.count - 1
     }
 
     /// The worst verdict.

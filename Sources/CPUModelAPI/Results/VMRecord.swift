@@ -55,6 +55,27 @@ public struct VMRecord: Sendable {
         self.requestID = requestID
     }
 
+    /// The record of the VM once the vCPUs of another record, of the same process and model, have come to its own; or
+    /// have taken the places of those of the same ids.
+    public func joined(by other: VMRecord) -> VMRecord {
+        let report = report.joined(by: other.report)
+        return VMRecord(
+            name: name, model: other.model, expression: other.expression,
+            topology: Self.topology(topology, other.topology, vcpus: report.vcpus.count), report: report,
+            table: other.table, featureMSRs: other.featureMSRs, dropped: other.dropped, executor: other.executor,
+            pid: pid, uid: uid, appliedAt: other.appliedAt, requestID: other.requestID)
+    }
+
+    /// The packages of one, in as many sockets as were seen at one time or as the vCPUs fill.
+    private static func topology(_ one: Topology, _ other: Topology, vcpus: Int) -> Topology {
+        let perSocket = one.logicalCPUs(in: .socket)
+        let filled = (UInt32(vcpus) + perSocket - 1) / perSocket
+        let sockets = max(one.sockets, other.sockets, filled)
+        return
+            (try? Topology(
+                sockets: sockets, dies: one.dies, modules: one.modules, cores: one.cores, threads: one.threads)) ?? one
+    }
+
     /// Writes the members that every answer about the VM has.
     func writeSummary(to writer: inout JSONWriter) {
         writer.member("vm", name)
