@@ -29,6 +29,19 @@ swift-present:
 
 build: requirements
 	$(SWIFT) build -c $(CONFIGURATION)
+	@$(MAKE) --no-print-directory $(BIN)/libcpumodel-preload.so
+
+# What is loaded into a VMM must bring no Swift runtime along, so it is not SwiftPM that builds it.
+CC := cc
+C_FLAGS := -std=gnu2x -Wall -Wextra -Werror -O2 -g -fPIC -fvisibility=hidden
+CLIENT_C := $(wildcard Sources/CCPUModelClient/*.c)
+CLIENT_H := $(wildcard Sources/CCPUModelClient/*.h Sources/CCPUModelClient/include/*.h)
+PRELOAD_C := $(wildcard Sources/cpumodel-preload/*.c)
+PRELOAD := $(PRELOAD_C) $(CLIENT_C) $(CLIENT_H) $(wildcard Sources/cpumodel-preload/*.h) Sources/cpumodel-preload/preload.map
+
+$(BIN)/libcpumodel-preload.so: $(PRELOAD)
+	$(CC) $(C_FLAGS) -ftls-model=initial-exec -shared -Wl,-z,now,--version-script=Sources/cpumodel-preload/preload.map \
+	    -ISources/CCPUModelClient -ISources/CCPUModelClient/include -o $@ $(PRELOAD_C) $(CLIENT_C) -ldl
 
 # Everything that must hold: format, unit and conformance tests, then whole programs against the real /dev/kvm.
 test: requirements lint unit end-to-end

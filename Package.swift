@@ -31,6 +31,7 @@ let package = Package(
         .executable(name: "cpumodeld", targets: ["cpumodeld"]),
         .executable(name: "cpumodelctl", targets: ["cpumodelctl"]),
         .executable(name: "cpumodel-launch", targets: ["cpumodel-launch"]),
+        .executable(name: "cpumodel-exec", targets: ["cpumodel-exec"]),
         .library(name: "cpumodel", type: .static, targets: ["CCPUModelClient"]),
     ],
     dependencies: [
@@ -88,6 +89,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(name: "cpumodel-launch", dependencies: ["CCPUModelClient"], cSettings: strictC),
+        .executableTarget(name: "cpumodel-exec", dependencies: ["CCPUModelClient"], cSettings: strictC),
 
         .target(
             name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base.h"
 #include "connection.h"
 #include "error.h"
 
@@ -19,6 +22,23 @@ static void write_topology(struct text *params, const struct cpumodel_topology *
         params, ",\"topology\":{\"sockets\":%u,\"dies\":%u,\"modules\":%u,\"cores\":%u,\"threads\":%u}",
         at_least_one(t->sockets), at_least_one(t->dies), at_least_one(t->modules), at_least_one(t->cores),
         at_least_one(t->threads));
+}
+
+/// Words with commas between as an array of strings.
+static void write_words(struct text *params, const char *name, const char *words)
+{
+    cpumodel_text_format(params, ",\"%s\":[", name);
+    for (const char *word = words; *word;) {
+        size_t length = strcspn(word, ",");
+        char copy[32];
+        // A longer word is unknown to every daemon, and cut short it still is.
+        snprintf(copy, sizeof copy, "%.*s", (int)length, word);
+        if (word != words)
+            cpumodel_text_add(params, ",", 1);
+        cpumodel_text_string(params, copy);
+        word += length + (word[length] == ',');
+    }
+    cpumodel_text_add(params, "]", 1);
 }
 
 /// The parameters of vm.apply; what has its default is left out.
@@ -41,6 +61,12 @@ static void write_params(struct text *params, const struct cpumodel_vm *vm)
         cpumodel_text_format(params, ",\"altered\":\"accept\"");
     if (vm->replace)
         cpumodel_text_format(params, ",\"replace\":true");
+    if (vm->join)
+        cpumodel_text_format(params, ",\"join\":true");
+    if (vm->base)
+        cpumodel_base_write(params, vm->base, vm->vcpu_count);
+    if (vm->keep)
+        write_words(params, "keep", vm->keep);
     cpumodel_text_add(params, "}", 1);
 }
 
@@ -54,6 +80,11 @@ int cpumodel_apply(
     if (!vm->vcpu_fds || vm->vcpu_count == 0 || vm->vcpu_count > CPUMODEL_MAX_VCPUS)
         return cpumodel_error_set(
             error, -EINVAL, "invalidArgument", "a VM has 1 to %d vCPUs, not %u", CPUMODEL_MAX_VCPUS, vm->vcpu_count);
+
+    for (unsigned i = 0; vm->base && i < vm->vcpu_count; i++)
+        if (!cpumodel_base_fits(vm->base[i]))
+            return cpumodel_error_set(
+                error, -EINVAL, "invalidArgument", "the base of vCPU %u has more than 256 entries, or is missing", i);
 
     struct text params = {0};
     char *json = NULL;

@@ -68,14 +68,15 @@ struct VMApplication {
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
             pid: pid, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
         let log = service.log
-        try service.registry.register(joined?.joined(by: record) ?? record, owner: owner.number) { record in
+        let vm = joined?.joined(by: record) ?? record
+        try service.registry.register(vm, owner: owner.number) { record in
             log.record(
                 Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
                     .with("CPUMODELD_VM", record.name)
                     .with("CPUMODELD_PEER_PID", String(record.pid))
                     .with("CPUMODELD_STAMP", record.report.stamp?.description))
         }
-        return record
+        return record.numbered(as: vm)
     }
 
     /// The VMM's own tables, where the model is to be laid over them.

@@ -66,6 +66,28 @@ def unpack_table(table, count=None):
     return [Entry(*ENTRY.unpack_from(table, HEADER.size + ENTRY.size * i)) for i in range(count)]
 
 
+def to_json(table):
+    """A table as the protocol writes it."""
+    entries = []
+    for entry in table:
+        members = {"leaf": hex(entry.leaf)}
+        if entry.flags & SIGNIFICANT_INDEX:
+            members["subleaf"] = hex(entry.subleaf)
+        entries.append(members | {register: hex(getattr(entry, register)) for register in Entry._fields[3:]})
+    return entries
+
+
+def from_json(table):
+    """A table that the protocol wrote."""
+    return [
+        Entry(
+            int(each["leaf"], 16), int(each.get("subleaf", "0"), 16), SIGNIFICANT_INDEX if "subleaf" in each else 0,
+            *(int(each[register], 16) for register in Entry._fields[3:]),
+        )
+        for each in table
+    ]  # fmt: skip
+
+
 def _read(fd, request, room):
     table = bytearray(HEADER.size + ENTRY.size * MOST_ENTRIES)
     HEADER.pack_into(table, 0, room, 0)

@@ -23,26 +23,6 @@ def vmm_table(apic_id, threads=2):
     return table
 
 
-def as_json(table):
-    entries = []
-    for entry in table:
-        members = {"leaf": hex(entry.leaf)}
-        if entry.flags & kvm.SIGNIFICANT_INDEX:
-            members["subleaf"] = hex(entry.subleaf)
-        entries.append(members | {register: hex(getattr(entry, register)) for register in compare.REGISTERS})
-    return entries
-
-
-def as_entries(table):
-    return [
-        kvm.Entry(
-            int(each["leaf"], 16), int(each.get("subleaf", "0"), 16), int("subleaf" in each),
-            *(int(each[register], 16) for register in compare.REGISTERS),
-        )
-        for each in table
-    ]  # fmt: skip
-
-
 class Compute(DaemonCase):
     """table.compute with `base`."""
 
@@ -53,10 +33,10 @@ class Compute(DaemonCase):
         if kvm.why_unusable():
             self.skipTest(kvm.why_unusable())
         base = vmm_table(5)
-        result = self.compute(base=[as_json(base)])
+        result = self.compute(base=[kvm.to_json(base)])
         self.assertEqual([vcpu["apicId"] for vcpu in result["vcpus"]], [5])
         self.assertEqual(result["topology"]["threads"], 2)
-        laid, own = as_entries(result["vcpus"][0]["cpuid"]), as_entries(self.compute()["vcpus"][0]["cpuid"])
+        laid, own = kvm.from_json(result["vcpus"][0]["cpuid"]), kvm.from_json(self.compute()["vcpus"][0]["cpuid"])
         self.assertEqual(compare.find(laid, 1).ebx >> 16, 5 << 8 | 2)
         self.assertEqual(compare.find(laid, 0x4000_0000), kvm.Entry(*SIGNATURE))
         self.assertEqual(compare.find(laid, 0x8000_0008).eax & 0xFF, 40)
@@ -64,13 +44,13 @@ class Compute(DaemonCase):
         self.assertEqual(compare.find(laid, 7), compare.find(own, 7))
         for leaf in (0x8000_0002, 0x8000_0003, 0x8000_0004):
             self.assertEqual(compare.find(laid, leaf), compare.find(own, leaf))
-        nothing = as_entries(self.compute(base=[as_json(base)], keep=[])["vcpus"][0]["cpuid"])
+        nothing = kvm.from_json(self.compute(base=[kvm.to_json(base)], keep=[])["vcpus"][0]["cpuid"])
         self.assertEqual(nothing, own)
 
     def test_bad_bases(self):
         if kvm.why_unusable():
             self.skipTest(kvm.why_unusable())
-        base = as_json(vmm_table(5))
+        base = kvm.to_json(vmm_table(5))
         with self.fails("badBase"):
             self.compute(base=[base, base])
         with self.fails("badBase"):
@@ -99,7 +79,7 @@ class Apply(DaemonCase):
                 for vcpu, base in zip(vm.vcpus, bases, strict=True):
                     kvm.set_cpuid2(vcpu, base)
                 bases = vm.tables()
-            params = {"base": "current"} if current else {"base": [as_json(base) for base in bases]}
+            params = {"base": "current"} if current else {"base": [kvm.to_json(base) for base in bases]}
             client = self.connect()
             result = self.apply(vm, client, model="EPYC-Milan", unavailable="drop", **params)
             self.assertEqual([vcpu["apicId"] for vcpu in result["vcpus"]], vm.ids)
@@ -116,7 +96,7 @@ class Apply(DaemonCase):
     def test_as_many_bases_as_vcpus(self):
         vm, client = self.make_vm(2), self.connect()
         with self.fails("badBase"):
-            base = [as_json(vmm_table(0))]
+            base = [kvm.to_json(vmm_table(0))]
             client.call("vm.apply", {"name": self.name(), "model": "host", "base": base}, vm.vcpus)
 
     def test_vcpus_join_one_at_a_time(self):
@@ -124,15 +104,15 @@ class Apply(DaemonCase):
         self.addCleanup(self.forget, name)
         params = {"name": name, "model": "EPYC-Milan", "unavailable": "drop", "altered": "accept", "join": True}
         for vcpu, number in zip(vm.vcpus, vm.ids, strict=True):
-            base = [as_json(vmm_table(number))]
+            base = [kvm.to_json(vmm_table(number))]
             result = client.call("vm.apply", {**params, "base": base}, [vcpu])
-            self.assertEqual([each["vcpuId"] for each in result["vcpus"]], [number])
+            self.assertEqual([(each["vcpuId"], each["index"]) for each in result["vcpus"]], [(number, number)])
         shown = self.call("vm.show", {"vm": name})
         self.assertEqual([each["vcpuId"] for each in shown["vcpus"]], vm.ids)
         self.assertEqual([each["index"] for each in shown["vcpus"]], [0, 1, 2, 3])
         self.assertEqual(len({each["stamp"] for each in shown["vcpus"]}), 1)
         self.assertEqual(shown["topology"]["sockets"] * shown["topology"]["threads"], 4)
-        client.call("vm.apply", {**params, "base": [as_json(vmm_table(2))]}, [vm.vcpus[2]])
+        client.call("vm.apply", {**params, "base": [kvm.to_json(vmm_table(2))]}, [vm.vcpus[2]])
         self.assertEqual(len(self.call("vm.show", {"vm": name})["vcpus"]), 4)
 
     def test_who_may_join(self):

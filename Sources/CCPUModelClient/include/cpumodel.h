@@ -88,6 +88,8 @@ struct cpumodel_topology {
     unsigned sockets, dies, modules, cores, threads;
 };
 
+struct kvm_cpuid2;
+
 /// Runs a job on vCPUs; see `execute` below.
 typedef int cpumodel_executor(
     void *context, int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size);
@@ -114,13 +116,22 @@ struct cpumodel_vm {
     bool accept_altered;
     /// Take the name over from a VM of the same user.
     bool replace;
+    /// The vCPUs come to those of a VM that this process has registered by that name, if it has: for a VMM that makes
+    /// its vCPUs one at a time.
+    bool join;
     /// Called to run a job, with `context`, instead of cpumodel_execute_job(): for a VMM whose vCPU ioctls must be
     /// made by another thread. It may call cpumodel_execute_job() there. Returns the number of steps executed; or -1
     /// with a sentence in `reason` when it has executed none. The descriptors stay the library's.
     cpumodel_executor *execute;
     void *context;
+    /// Tables of the VMM's own, one a vCPU (struct kvm_cpuid2 of <linux/kvm.h>, at most 256 entries): the model is laid
+    /// over them, and they keep what `keep` names. NULL: the daemon makes the tables.
+    const struct kvm_cpuid2 *const *base;
+    /// Words with commas between: `topology`, `hypervisor`, `tsc`, `physicalAddressBits`, `caches`, `pmu` (Protocol.md
+    /// says what each is). NULL: the first four. Only with `base`.
+    const char *keep;
     /// Must be zero.
-    void *reserved[4];
+    void *reserved[2];
 };
 
 /// How the table that KVM has compares with the table that was asked for; the higher, the worse.

@@ -60,6 +60,18 @@ public struct VCPUReport: Sendable {
         return joined
     }
 
+    /// This report with its vCPUs numbered as those of the same ids in another.
+    public func numbered(as other: VCPUReport) -> VCPUReport {
+        var numbered = self
+        numbered.vcpus = vcpus.map { vcpu in
+            let index = other.vcpus.firstIndex { $0.vcpuID == vcpu.vcpuID } ?? vcpu.index
+            return VCPU(
+                index: index, vcpuID: vcpu.vcpuID, apicID: vcpu.apicID, verdict: vcpu.verdict, stamp: vcpu.stamp,
+                differenceSet: vcpu.differenceSet)
+        }
+        return numbered
+    }
+
     private mutating func index(ofSet differences: [TableDifference]) -> Int {
         if let index = differenceSets.lastIndex(of: differences) { return index }
         differenceSets.append(differences)

@@ -55,6 +55,14 @@ public struct VMRecord: Sendable {
         self.requestID = requestID
     }
 
+    /// This record with its vCPUs numbered as in the record of the VM that they have joined.
+    public func numbered(as vm: VMRecord) -> VMRecord {
+        VMRecord(
+            name: name, model: model, expression: expression, topology: topology,
+            report: report.numbered(as: vm.report), table: table, featureMSRs: featureMSRs, dropped: dropped,
+            executor: executor, pid: pid, uid: uid, appliedAt: appliedAt, requestID: requestID)
+    }
+
     /// The record of the VM once the vCPUs of another record, of the same process and model, have come to its own; or
     /// have taken the places of those of the same ids.
     public func joined(by other: VMRecord) -> VMRecord {
