@@ -64,7 +64,9 @@ class Documents(DaemonCase):
         document = self.document()
         published = next(entry for entry in document["methods"] if entry["name"] == "vm.apply")
         names = {parameter["name"]: parameter.get("required", False) for parameter in published["params"]}
-        optional = ("topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace")
+        optional = (
+            "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
+        )  # fmt: skip
         self.assertEqual(names, dict.fromkeys(("fds", "name", "model"), True) | dict.fromkeys(optional, False))
 
     def test_status(self):
