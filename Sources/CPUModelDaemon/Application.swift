@@ -16,6 +16,7 @@ struct Application {
     let executor: any JobExecutor
     let vcpus: [VCPUDescriptor]
     let guest: GuestTables
+    let host: HostCPU
 
     /// What became of the vCPUs.
     ///
@@ -31,26 +32,27 @@ struct Application {
             throw ApplicationError(
                 .refused(refusal, hasTiles: hasTiles), isRestored: await restore(plan, outcome))
         }
-        var report = VCPUReport()
-        for (position, vcpu) in outcome.vcpus.enumerated() {
+        let readBack = try outcome.vcpus.enumerated().map { position, vcpu in
             guard let after = vcpu.after else {
                 throw ApplicationError(
                     .fault("the job came back without the table of vCPU \(position)"), isRestored: false)
             }
-            let table = after.table
-            let differences =
-                tables[position].differences(in: table)
-                + msrDifferences(want: guest.featureMSRs, got: vcpu.msrsAfter)
+            return after.table
+        }
+        let differences = try await differences(between: tables, and: readBack)
+        var report = VCPUReport()
+        for (position, vcpu) in outcome.vcpus.enumerated() {
             report.add(
-                vcpuID: vcpus[position].id, apicID: guest.apicIDs[position], differences: differences,
-                readBack: StampInput(table: table, featureMSRs: vcpu.msrsAfter))
+                vcpuID: vcpus[position].id, apicID: guest.apicIDs[position],
+                differences: differences[position] + msrDifferences(want: guest.featureMSRs, got: vcpu.msrsAfter),
+                readBack: StampInput(table: readBack[position], featureMSRs: vcpu.msrsAfter))
         }
         if report.verdict == .altered, !acceptsAltered {
             throw ApplicationError(.altered(report), isRestored: await restore(plan, outcome))
         }
         let first = outcome.vcpus.first
         return Applied(
-            report: report, table: first?.after?.table ?? CPUIDTable(), featureMSRs: first?.msrsAfter ?? [:])
+            report: report, table: readBack.first ?? CPUIDTable(), featureMSRs: first?.msrsAfter ?? [:])
     }
 
     /// What the vCPUs have now.
@@ -60,6 +62,35 @@ struct Application {
         let table: CPUIDTable
         /// The first vCPU's feature MSRs, as they were read back.
         let featureMSRs: [UInt32: UInt64]
+    }
+
+    /// How the tables read back differ from those asked for, with the bits that KVM keeps up to date judged by what was
+    /// to be expected of them.
+    ///
+    /// A vCPU that never ran is in its reset state, so that is expected first, and costs nothing to know. Only where KVM
+    /// returned something else are the registers read, by a second, small job: a launcher that sets them before the
+    /// table is rare, and reading them would cost every other two or three more ioctls a vCPU.
+    private func differences(
+        between tables: [CPUIDTable], and readBack: [CPUIDTable]
+    ) async throws -> [[TableDifference]] {
+        let rules = RuntimeRules(host: host)
+        var differences = zip(tables, readBack).map { table, readBack in
+            table.differences(in: readBack, predicting: rules.predicted(setting: table, state: .reset))
+        }
+        let others = differences.indices.filter { differences[$0].contains(where: \.contradictsState) }
+        guard !others.isEmpty else { return differences }
+
+        let needed = rules.predicted(setting: tables[others[0]], state: PartialVCPUState()).missing
+        let reading = RegisterReading(
+            vcpuCount: tables.count, ioctl: .sregs,
+            msrs: (needed.contains(.xss) ? [RegisterReading.xss] : [])
+                + (needed.contains(.miscEnable) ? [RegisterReading.miscEnable] : []))
+        let states = reading.registers(from: try await execute(reading.steps)).map(PartialVCPUState.init)
+        for position in others {
+            let predicted = rules.predicted(setting: tables[position], state: states[position])
+            differences[position] = tables[position].differences(in: readBack[position], predicting: predicted)
+        }
+        return differences
     }
 
     private func execute(_ steps: [JobStep]) async throws -> [JobResult] {

@@ -59,7 +59,7 @@ struct VMApplication {
         defer { service.registry.cancelReservation(parameters.name) }
         let joined = try joinedVM(guest)
 
-        let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest)
+        let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest, host: host)
             .run(acceptsAltered: parameters.altered == .accept)
 
         let record = VMRecord(

@@ -24,6 +24,7 @@ extension TableDifference: JSONWritable {
                 writer.member("got", hex: got, width: 16)
             }
             writer.member("class", kind.rawValue)
+            if !missing.isEmpty { writer.member("unpredicted", missing.map(\.rawValue)) }
             writeBits(to: &writer)
         }
     }
@@ -48,6 +49,11 @@ extension TableDifference: JSONWritable {
             .optional("msr", .hex("")),
             .optional("want", .hex("")), .optional("got", .hex("")),
             .required("class", .choice(Kind.allCases.map(\.rawValue), "what KVM did")),
+            .optional(
+                "unpredicted",
+                .array(
+                    .choice(VCPUStateSource.allCases.map(\.rawValue), ""),
+                    "what is not known of the vCPU, so that runtime bits could not be predicted")),
             .optional(
                 "bits",
                 .array(

@@ -66,6 +66,13 @@ public struct TableDifference: Sendable, Hashable {
         return Array(set)
     }
 
+    /// Whether the difference is in bits that KVM keeps up to date, which are not as the state that was supposed makes
+    /// them: the vCPU may be in another.
+    public var contradictsState: Bool {
+        guard kind != .runtime, case .register(let leaf, let subleaf, let register) = place else { return false }
+        return bits & UInt64(RuntimeBits.mask(leaf: leaf, subleaf: subleaf, register: register)) != 0
+    }
+
     private var word: FeatureWord? {
         switch place {
         case .register(let leaf, let subleaf, let register):
