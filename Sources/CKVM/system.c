@@ -60,6 +60,11 @@ int ckvm_emulated_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capa
     return host_cpuid(kvm, KVM_GET_EMULATED_CPUID, entries, capacity);
 }
 
+int ckvm_supported_hv_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity)
+{
+    return host_cpuid(kvm, KVM_GET_SUPPORTED_HV_CPUID, entries, capacity);
+}
+
 int ckvm_feature_msr_indices(int kvm, uint32_t *indices, uint32_t capacity)
 {
     struct kvm_msr_list *list = calloc(1, sizeof *list + (size_t)capacity * sizeof list->indices[0]);

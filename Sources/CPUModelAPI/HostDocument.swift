@@ -38,7 +38,8 @@ public struct HostDocument: JSONReadable, JSONWritable, Sendable {
         host = HostCPU(
             identity: identity, supported: try Self.table("supportedCPUID", &reader, isRequired: true),
             emulated: try Self.table("emulatedCPUID", &reader), native: try Self.table("nativeCPUID", &reader),
-            featureMSRs: try Self.msrs("featureMSRs", &reader), capabilities: try Self.capabilities(&reader))
+            hyperV: try Self.table("hyperVCPUID", &reader), featureMSRs: try Self.msrs("featureMSRs", &reader),
+            capabilities: try Self.capabilities(&reader))
     }
 
     /// Writes the document.
@@ -55,6 +56,7 @@ public struct HostDocument: JSONReadable, JSONWritable, Sendable {
             writer.member("supportedCPUID", host.supported)
             writer.member("emulatedCPUID", host.emulated)
             writer.member("nativeCPUID", host.native)
+            writer.member("hyperVCPUID", host.hyperV)
             writer.member("featureMSRs", MSRValues(host.featureMSRs))
             writer.object("capabilities") { writer in
                 for (name, value) in host.capabilities.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
@@ -103,6 +105,7 @@ extension HostDocument {
             .required("supportedCPUID", .cpuidTable("KVM_GET_SUPPORTED_CPUID, without APIC ids")),
             .optional("emulatedCPUID", .cpuidTable("KVM_GET_EMULATED_CPUID")),
             .optional("nativeCPUID", .cpuidTable("what the CPUID instruction returns on the host")),
+            .optional("hyperVCPUID", .cpuidTable("KVM_GET_SUPPORTED_HV_CPUID")),
             .optional("featureMSRs", .msrs("the most that KVM offers in each feature MSR")),
             .optional("capabilities", .dictionary(.integer(0...(.max), ""), "KVM_CHECK_EXTENSION by name")),
         ], "a host's CPU as its KVM offers it")

@@ -107,7 +107,8 @@ final class ModelService {
     func compute(_ parameters: ComputeParameters) throws(APIError) -> Reply {
         let host = try chosen(parameters.host)
         let guest = try tables(
-            parameters.guest, over: bases(parameters.guest), on: host, vcpuCount: parameters.guest.apicIDs?.count)
+            parameters.guest, over: bases(parameters.guest), on: host,
+            vcpuCount: parameters.guest.options.apicIDs?.count)
         let count = guest.tables.count
         let vcpus = parameters.vcpus ?? Array(0..<count)
         if let beyond = vcpus.first(where: { $0 >= count }) {
@@ -137,8 +138,7 @@ final class ModelService {
         _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
     ) throws(APIError) -> GuestTables {
         let model = try expand(parameters.model, on: host)
-        let options = GuestCPU.Options(
-            physicalAddressBits: parameters.physicalAddressBits, apicIDs: parameters.apicIDs)
+        let options = parameters.options
         let count = vcpuCount ?? bases?.count ?? 1
         let guest: GuestTables
         if let overlay = parameters.overlay, let bases {

@@ -146,7 +146,7 @@ struct VMApplication {
                 .badTopology,
                 "The topology has \(expected.count) vCPUs, but \(found.count) vCPU descriptors came with the request.")
         }
-        guard parameters.guest.apicIDs != nil || found == expected else {
+        guard parameters.guest.options.apicIDs != nil || found == expected else {
             throw APIError(
                 .badTopology,
                 "The vCPU ids are not the APIC ids that the topology gives; "

@@ -18,8 +18,12 @@ public struct UnavailableFeature: Sendable, Hashable, CustomStringConvertible {
         case conflicts(with: Feature)
         /// The host has it in an older version than the model, and that is what the guest gets.
         case olderVersion(host: UInt8, model: UInt8)
-        /// It needs leaves or MSRs that are not computed here, and without them would be a promise that nothing keeps.
+        /// No KVM virtualises what belongs to it, and without that it would be a promise that nothing keeps.
         case notComputed
+        /// It needs something that only the VM's owner can give or ask for, by the parameter of this name.
+        case needsOption(String)
+        /// Its leaf is beyond the highest leaf that was asked for.
+        case beyondLevel(UInt32)
     }
 
     /// The feature.
@@ -46,7 +50,10 @@ public struct UnavailableFeature: Sendable, Hashable, CustomStringConvertible {
         case .conflicts(let other): return "no CPU has it together with \(registry.name(of: other))"
         case .olderVersion(let host, let model):
             return "the host's KVM offers version \(host) of it, and the model has version \(model)"
-        case .notComputed: return "cpumodeld does not compute the leaves and MSRs that belong to it"
+        case .notComputed: return "no KVM virtualises the leaves and MSRs that belong to it"
+        case .needsOption(let name): return "it needs \"\(name)\", which was not given"
+        case .beyondLevel(let level):
+            return "its leaf is beyond the highest one asked for, 0x\(String(level, radix: 16))"
         }
     }
 

@@ -10,13 +10,14 @@ struct LeafInputs {
     let host: HostCPU
     let topology: Topology
     let physicalAddressBits: UInt8
+    let options: GuestCPU.Options
 
     /// The caches that the guest sees, in the order of the leaves.
     var caches: [Cache] {
-        switch model.caches {
-        case .model(let caches): caches.all
-        case .host: host.caches
-        case .unknown: []
+        switch (options.caches, model.caches) {
+        case (.none, _), (.model, .unknown): []
+        case (.host, _), (.model, .host): host.caches
+        case (.model, .model(let caches)): caches.all
         }
     }
 
@@ -32,29 +33,28 @@ struct LeafInputs {
 struct LeafPlan {
     private let inputs: LeafInputs
 
-    init(
-        model: ExpandedModel, features: FeatureSet, host: HostCPU, topology: Topology, physicalAddressBits: UInt8
-    ) {
-        inputs = LeafInputs(
-            model: model, features: features, host: host, topology: topology,
-            physicalAddressBits: physicalAddressBits)
-    }
+    init(_ inputs: LeafInputs) { self.inputs = inputs }
 
     /// The table that all vCPUs share.
     ///
     /// A model's levels are floors. A leaf that holds one of the guest's features must be within reach, and raises
-    /// them; one that only describes (caches, topology, the brand string) is there as far as the levels reach.
+    /// them; one that only describes (caches, topology, the brand string) is there as far as the levels reach. A level
+    /// that the VM's owner gave is the level.
     func table() -> CPUIDTable {
         let features = featureLeaves()
-        let highest = max(inputs.model.level, highestLeaf(of: features, from: 0))
-        let highestExtended = max(inputs.model.extendedLevel, highestLeaf(of: features, from: 0x8000_0000))
-        let described = descriptiveLeaves().filter { $0.leaf <= ($0.leaf < 0x8000_0000 ? highest : highestExtended) }
-        let leaves = (features + described).sorted { ($0.leaf, $0.subleaf.index) < ($1.leaf, $1.subleaf.index) }
+        let options = inputs.options
+        let highest = options.level ?? max(inputs.model.level, highestLeaf(of: features, from: 0))
+        let highestExtended =
+            options.extendedLevel ?? max(inputs.model.extendedLevel, highestLeaf(of: features, from: 0x8000_0000))
+        let leaves = (features + descriptiveLeaves())
+            .filter { $0.leaf >= 0xC000_0000 || $0.leaf <= ($0.leaf < 0x8000_0000 ? highest : highestExtended) }
+            .sorted { ($0.leaf, $0.subleaf.index) < ($1.leaf, $1.subleaf.index) }
 
         var table = CPUIDTable()
         table.reserveCapacity(leaves.count + 4)
         table.append(Leaf0.basic(inputs, highest: highest))
         table.append(contentsOf: leaves.filter { $0.leaf < 0x8000_0000 })
+        table.append(contentsOf: HyperVLeaves.entries(inputs))
         table.append(contentsOf: KVMLeaves.entries(inputs))
         if highestExtended >= 0x8000_0000 {
             table.append(Leaf0.extended(inputs, highest: highestExtended))
@@ -72,7 +72,11 @@ struct LeafPlan {
         entries += PowerLeaves.monitor(inputs)
         entries += PowerLeaves.thermal(inputs)
         entries += Leaf7.entries(inputs)
+        entries += PMULeaves.architectural(inputs)
         entries += XSAVELeaves.entries(inputs)
+        entries += SGXLeaves.entries(inputs)
+        entries += ProcessorTraceLeaf.entries(inputs)
+        entries += PMULeaves.lastBranchRecords(inputs)
         entries += AMXLeaves.entries(inputs)
         entries += AVX10Leaves.entries(inputs)
         entries += TopologyLeaves.leaf1F(inputs)
@@ -83,6 +87,8 @@ struct LeafPlan {
         entries += CacheLeaves.leaf8000001D(inputs)
         entries += TopologyLeaves.leaf8000001E(inputs)
         entries += ExtendedLeaves.features2(inputs)
+        entries += PMULeaves.extended(inputs)
+        entries += TopologyLeaves.leaf80000026(inputs)
         entries += ExtendedLeaves.centaur(inputs)
         return entries
     }
@@ -91,8 +97,10 @@ struct LeafPlan {
         var entries = CacheLeaves.leaf2(inputs)
         entries += CacheLeaves.leaf4(inputs)
         entries += TopologyLeaves.leafB(inputs)
+        entries += FrequencyLeaves.native(inputs)
         entries += BrandString.entries(inputs)
         entries += CacheLeaves.leaf80000005and6(inputs)
+        entries += ExtendedLeaves.processorHints(inputs)
         return entries
     }
 }

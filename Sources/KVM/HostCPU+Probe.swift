@@ -16,7 +16,7 @@ extension HostCPU {
             microcode: microcodeRevision(), kernel: kernelRelease(), module: vendorModule())
         return HostCPU(
             identity: identity, supported: supported, emulated: try device.emulatedCPUID(), native: native,
-            featureMSRs: try device.featureMSRs(), capabilities: device.capabilities())
+            hyperV: device.hyperVCPUID(), featureMSRs: try device.featureMSRs(), capabilities: device.capabilities())
     }
 
     /// What the CPUID instruction returns here: every leaf of every range, and the subleaves of those that have them.

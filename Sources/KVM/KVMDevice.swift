@@ -31,6 +31,13 @@ public struct KVMDevice: ~Copyable {
         unsafe try table("KVM_GET_EMULATED_CPUID") { unsafe ckvm_emulated_cpuid(descriptor, $0, $1) }
     }
 
+    /// KVM_GET_SUPPORTED_HV_CPUID: what KVM offers of Microsoft's hypervisor interface; nothing where it was built
+    /// without, or has the ioctl for vCPUs only (before Linux 5.11).
+    public func hyperVCPUID() -> CPUIDTable {
+        unsafe (try? table("KVM_GET_SUPPORTED_HV_CPUID") { unsafe ckvm_supported_hv_cpuid(descriptor, $0, $1) })
+            ?? CPUIDTable()
+    }
+
     /// The feature MSRs, each with the most that KVM offers. One that is listed and cannot be read is left out.
     public func featureMSRs() throws(KVMError) -> [UInt32: UInt64] {
         let capacity: UInt32 = 1024

@@ -86,6 +86,12 @@ extension Feature {
     public static let uintr = Feature(.leaf7_0_edx, 5)
     /// `intel-pt`, CPUID 7.0:EBX[25].
     public static let intelPt = Feature(.leaf7_0_ebx, 25)
+    /// `intel-pt-lip`, CPUID 14.0:ECX[31].
+    public static let intelPtLip = Feature(.leaf14_0_ecx, 31)
+    /// `perfmon-v2`, CPUID 80000022:EAX[0].
+    public static let perfmonV2 = Feature(.leaf80000022_eax, 0)
+    /// `sgxlc`, CPUID 7.0:ECX[30].
+    public static let sgxlc = Feature(.leaf7_0_ecx, 30)
     /// `sgx`, CPUID 7.0:EBX[2].
     public static let sgx = Feature(.leaf7_0_ebx, 2)
     /// `la57`, CPUID 7.0:ECX[16].
@@ -234,6 +240,9 @@ extension Feature {
         (.archLbr, "arch-lbr"),
         (.uintr, "uintr"),
         (.intelPt, "intel-pt"),
+        (.intelPtLip, "intel-pt-lip"),
+        (.perfmonV2, "perfmon-v2"),
+        (.sgxlc, "sgxlc"),
         (.sgx, "sgx"),
         (.la57, "la57"),
         (.avx10, "avx10"),

@@ -42,6 +42,9 @@ public struct HostCPU: Sendable, Hashable {
     public let emulated: CPUIDTable
     /// What the CPUID instruction returns on the host itself, normalised likewise; empty where unknown.
     public let native: CPUIDTable
+    /// KVM_GET_SUPPORTED_HV_CPUID: what KVM offers of Microsoft's hypervisor interface; empty where it has none, or
+    /// nobody asked.
+    public let hyperV: CPUIDTable
     /// The feature MSRs that KVM lists, with the most it offers in each.
     public let featureMSRs: [UInt32: UInt64]
     /// Values of KVM_CHECK_EXTENSION by the constant's name without `KVM_CAP_`.
@@ -55,12 +58,14 @@ public struct HostCPU: Sendable, Hashable {
     /// A host from what it answered; APIC ids are taken out here.
     public init(
         identity: Identity, supported: CPUIDTable, emulated: CPUIDTable = CPUIDTable(),
-        native: CPUIDTable = CPUIDTable(), featureMSRs: [UInt32: UInt64] = [:], capabilities: [String: Int] = [:]
+        native: CPUIDTable = CPUIDTable(), hyperV: CPUIDTable = CPUIDTable(), featureMSRs: [UInt32: UInt64] = [:],
+        capabilities: [String: Int] = [:]
     ) {
         self.identity = identity
         self.supported = supported.withoutAPICIDs()
         self.emulated = emulated
         self.native = native.withoutAPICIDs()
+        self.hyperV = hyperV
         self.featureMSRs = featureMSRs
         self.capabilities = capabilities
         grantable = GrantableFeatures.of(

@@ -30,6 +30,9 @@ int ckvm_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t cap
 /// KVM_GET_EMULATED_CPUID: features that KVM can emulate, slowly, where the host lacks them. As above.
 int ckvm_emulated_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
 
+// KVM_GET_SUPPORTED_HV_CPUID, likewise; EINVAL where KVM was built without Hyper-V's interface.
+int ckvm_supported_hv_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
+
 /// KVM_GET_MSR_FEATURE_INDEX_LIST: the MSRs that describe features of the host. Returns the number of indices
 /// written; -E2BIG when there are more than `capacity`.
 int ckvm_feature_msr_indices(int kvm, uint32_t *indices, uint32_t capacity);

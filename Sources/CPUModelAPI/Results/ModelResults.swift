@@ -87,10 +87,10 @@ public struct ModelDefinition: JSONWritable, Sendable {
 public struct Expansion: JSONWritable, Sendable {
     private let model: ExpandedModel
     private let featureMSRs: [UInt32: UInt64]
-    private let withheld: FeatureSet
+    private let withheld: [UnavailableFeature]
 
     /// An expansion.
-    public init(_ model: ExpandedModel, featureMSRs: [UInt32: UInt64], withheld: FeatureSet) {
+    public init(_ model: ExpandedModel, featureMSRs: [UInt32: UInt64], withheld: [UnavailableFeature]) {
         self.model = model
         self.featureMSRs = featureMSRs
         self.withheld = withheld
@@ -105,10 +105,11 @@ public struct Expansion: JSONWritable, Sendable {
             writer.member("vendor", model.vendor.description)
             writer.member("signature", model.signature)
             writer.member("description", model.description)
-            writer.member("features", model.features.subtracting(withheld).map(registry.name(of:)))
+            writer.member(
+                "features", model.features.subtracting(FeatureSet(withheld.map(\.feature))).map(registry.name(of:)))
             writer.member("featureMSRs", MSRValues(featureMSRs))
             writer.member("unavailable", model.unavailable)
-            writer.member("withheld", withheld.map(registry.name(of:)))
+            writer.member("withheld", withheld)
         }
     }
 
@@ -123,8 +124,7 @@ public struct Expansion: JSONWritable, Sendable {
             .required("featureMSRs", .msrs("feature MSRs to be written")),
             .required("unavailable", .array(UnavailableFeature.schema, "what this host cannot give, and why")),
             .required(
-                "withheld",
-                .array(.string(""), "features whose leaves or MSRs this version of cpumodeld does not compute")),
+                "withheld", .array(UnavailableFeature.schema, "what this host has, but guests do not get, and why")),
         ], "")
 }
 

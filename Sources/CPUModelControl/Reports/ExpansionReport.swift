@@ -9,7 +9,7 @@ public struct ExpansionReport: Report {
     private let features: [String]
     private let msrs: FeatureMSRLines
     private let unavailable: UnavailableFeatures
-    private let withheld: [String]
+    private let withheld: UnavailableFeatures
 
     /// Takes what is to be shown.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -22,7 +22,7 @@ public struct ExpansionReport: Report {
         features = try reader.strings("features")
         msrs = try FeatureMSRLines(&reader)
         unavailable = try UnavailableFeatures("unavailable", &reader)
-        withheld = try reader.strings("withheld")
+        withheld = try UnavailableFeatures("withheld", &reader)
     }
 
     /// Writes it.
@@ -36,10 +36,9 @@ public struct ExpansionReport: Report {
             page.title("The host cannot give \(counted(unavailable.count, "feature"))")
             unavailable.write(to: &page)
         }
-        if !withheld.isEmpty {
-            page.title("This version of cpumodeld withholds \(counted(withheld.count, "feature"))")
-            page.sentence("it does not compute their leaves or MSRs:", indent: 2)
-            page.words(withheld, indent: 4)
+        if withheld.count > 0 {
+            page.title("Not given unless asked for, or at all: \(counted(withheld.count, "feature"))")
+            withheld.write(to: &page)
         }
     }
 }

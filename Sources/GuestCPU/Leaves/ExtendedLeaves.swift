@@ -3,7 +3,7 @@
 import CPUModels
 import X86CPU
 
-/// Leaves 0x80000001, 7, 8, 0xA and 0x21: extended flags, power management, address sizes, SVM.
+/// Leaves 0x80000001, 7, 8, 0xA, 0x19, 0x1A and 0x21: extended flags, power management, address sizes, SVM, hints.
 ///
 /// AMD APM volume 3, E.4; Intel SDM volume 2, CPUID.
 enum ExtendedLeaves {
@@ -23,6 +23,17 @@ enum ExtendedLeaves {
         let entry = CPUIDEntry(
             0x8000_0007, ebx: inputs.bits(.leaf80000007_ebx), edx: inputs.bits(.leaf80000007_edx))
         return entry.isZero ? [] : [entry]
+    }
+
+    /// 0x80000019 and 0x8000001A: TLBs for 1-GiB pages, and how wide the vector units are. No model has them; guests that
+    /// are to look like the host see the host's.
+    static func processorHints(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        guard inputs.model.base == nil, inputs.vendor.isAMDLike else { return [] }
+        return [0x8000_0019, 0x8000_001A].compactMap { leaf in
+            inputs.host.supported[leaf].flatMap {
+                $0.isZero ? nil : CPUIDEntry(leaf, eax: $0.eax, ebx: $0.ebx, ecx: $0.ecx, edx: $0.edx)
+            }
+        }
     }
 
     /// 0x80000008: EAX[7:0] physical and [15:8] linear address bits, 57 with LA57 and 48 without; on AMD ECX[7:0]

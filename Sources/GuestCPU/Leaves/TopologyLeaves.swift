@@ -3,7 +3,7 @@
 import CPUModels
 import X86CPU
 
-/// Leaves 0xB, 0x1F and 0x8000001E: where a logical CPU stands.
+/// Leaves 0xB, 0x1F, 0x8000001E and 0x80000026: where a logical CPU stands.
 ///
 /// 0xB and 0x1F, a subleaf a level: EAX[4:0] the number of low id bits below the next level, EBX[15:0] logical CPUs in
 /// the next level's unit, ECX[7:0] the subleaf, ECX[15:8] the level's type, EDX the x2APIC id. A subleaf of type 0 ends
@@ -22,11 +22,12 @@ enum TopologyLeaves {
         entries(0xB, [(.thread, .core), (.core, .socket)], inputs.topology)
     }
 
-    /// Leaf 0x1F, where there are modules or dies to tell of, or the model has always had the leaf.
+    /// Leaf 0x1F, where there are modules or dies to tell of, the model has always had the leaf, or it was asked for.
     static func leaf1F(_ inputs: LeafInputs) -> [CPUIDEntry] {
         let topology = inputs.topology
         let hasLevels = topology.modules > 1 || topology.dies > 1
-        guard inputs.model.forcesLeaf1F || (hasLevels && !inputs.vendor.isAMDLike) else { return [] }
+        let isWanted = hasLevels || inputs.options.hasExtendedTopology
+        guard inputs.model.forcesLeaf1F || (isWanted && !inputs.vendor.isAMDLike) else { return [] }
         var levels: [(LevelType, Topology.Level)] = [(.thread, .core), (.core, .module)]
         if topology.modules > 1 { levels.append((.module, .die)) }
         if topology.dies > 1 { levels.append((.die, .socket)) }
@@ -56,5 +57,21 @@ enum TopologyLeaves {
             CPUIDEntry(
                 0x8000_001E, ebx: ((topology.threads - 1) & 0xFF) << 8, ecx: ((topology.dies - 1) & 7) << 8)
         ]
+    }
+
+    /// Leaf 0x80000026 on AMD, where it was asked for or the model reaches that far: a subleaf a level, from cores by
+    /// complexes and dies to the socket. EAX[4:0] the number of id bits within one unit of the level, EBX[15:0] its
+    /// logical CPUs, ECX[15:8] the level's type 1 to 4 (AMD APM volume 3, E.4.24).
+    static func leaf80000026(_ inputs: LeafInputs) -> [CPUIDEntry] {
+        let isInReach = inputs.model.extendedLevel >= 0x8000_0026 && inputs.model.base != nil
+        guard inputs.vendor.isAMDLike, inputs.options.hasExtendedTopology || isInReach else { return [] }
+        let levels: [Topology.Level] = [.core, .module, .die, .socket]
+        var entries = levels.enumerated().map { number, level in
+            CPUIDEntry(
+                0x8000_0026, .exact(UInt32(number)), eax: inputs.topology.apicIDBits(in: level),
+                ebx: inputs.topology.logicalCPUs(in: level), ecx: UInt32(number + 1) << 8 | UInt32(number))
+        }
+        entries.append(CPUIDEntry(0x8000_0026, .exact(4), ecx: 4))
+        return entries
     }
 }

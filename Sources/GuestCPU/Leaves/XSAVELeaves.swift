@@ -36,6 +36,11 @@ enum XSAVELeaves {
         return entries
     }
 
+    /// The components that the guest can turn on in XCR0.
+    static func userComponents(_ inputs: LeafInputs) -> UInt64 {
+        inputs.features.contains(.xsave) ? mask(components(inputs).filter { !$0.isSupervisor }) : 0b11
+    }
+
     /// One component as the guest will find it.
     private struct Component {
         let number: UInt32
