@@ -56,7 +56,7 @@ public struct HostDocument: JSONReadable, JSONWritable, Sendable {
             writer.member("supportedCPUID", host.supported)
             writer.member("emulatedCPUID", host.emulated)
             writer.member("nativeCPUID", host.native)
-            writer.member("hyperVCPUID", host.hyperV)
+            if !host.hyperV.entries.isEmpty { writer.member("hyperVCPUID", host.hyperV) }
             writer.member("featureMSRs", MSRValues(host.featureMSRs))
             writer.object("capabilities") { writer in
                 for (name, value) in host.capabilities.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }

@@ -59,7 +59,7 @@ public enum HyperVFeature: String, Sendable, Hashable, CaseIterable {
     }
 
     /// What else a guest has to be offered for it to work.
-    var needs: [HyperVFeature] {
+    public var needs: [HyperVFeature] {
         switch self {
         case .stimer: [.synic, .time]
         case .tlbflush, .ipi: [.vpindex]

@@ -100,7 +100,8 @@ struct APITests {
 
     @Test func addressBitsAreAWordOrANumber() throws {
         func bits(_ value: JSONValue) throws -> UInt8? {
-            try read(ComputeParameters.self, ["model": "host", "physicalAddressBits": value]).guest.physicalAddressBits
+            try read(ComputeParameters.self, ["model": "host", "physicalAddressBits": value]).guest.options
+                .physicalAddressBits
         }
         #expect(try bits("host") == nil)
         #expect(try bits(46) == 46)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPUModels
 import GuestCPU
 import Testing
 import X86CPU

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import GuestCPU
+import GuestCPU
 import JSON
 
 extension GuestCPU.Options {

@@ -14,7 +14,7 @@ enum FrequencyLeaves {
     /// 10^6 the ratio is then exact for any frequency in kHz.
     static func native(_ inputs: LeafInputs) -> [CPUIDEntry] {
         guard let kHz = inputs.options.tscKHz, !inputs.vendor.isAMDLike else { return [] }
-        let mHz = min((kHz + 500) / 1000, 0xFFFF)
+        let mHz = min(kHz / 1000 + (kHz % 1000 < 500 ? 0 : 1), 0xFFFF)
         return [
             CPUIDEntry(0x15, eax: 1_000_000, ebx: kHz, ecx: apicTimerHz),
             CPUIDEntry(0x16, eax: mHz, ebx: mHz, ecx: 100),
