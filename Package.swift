@@ -43,6 +43,7 @@ let package = Package(
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "CKVM", cSettings: strictC),
         .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
+        .target(name: "CCPUIDFields", exclude: ["fields.list"], cSettings: strictC),
         .target(name: "CLibvirtModels", exclude: ["models.list"], cSettings: strictC),
 
         // The pure rooms: no I/O, no KVM, no Foundation.
@@ -50,8 +51,9 @@ let package = Package(
         room("JSON", ["Spelling"]),
         room("UnitSyntax", ["Spelling"]),
         room("X86CPU", ["CFeatureRegistry"]),
+        room("CPUIDFields", ["CCPUIDFields", "X86CPU"]),
         room("CPUModels", ["Spelling", "UnitSyntax", "X86CPU"]),
-        room("GuestCPU", ["CPUModels", "X86CPU"]),
+        room("GuestCPU", ["CPUIDFields", "CPUModels", "X86CPU"]),
         room("Formats", ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"]),
 
         // The machine.
@@ -98,6 +100,7 @@ let package = Package(
         roomTests("JSON"),
         roomTests("UnitSyntax"),
         roomTests("X86CPU"),
+        roomTests("CPUIDFields", ["X86CPU"]),
         roomTests("CPUModels", ["X86CPU", "UnitSyntax"]),
         roomTests("GuestCPU", ["X86CPU", "CPUModels", "JSON", "ConformanceSupport"]),
         .testTarget(

@@ -81,7 +81,7 @@ extension Method {
 
     /// Shows one VM.
     public static let showVM = Method(
-        "vm.show", "One registered VM with the verdict of every vCPU", parameters: VMParameters.members,
+        "vm.show", "One registered VM with the verdict of every vCPU", parameters: ShowVMParameters.members,
         result: VMShowResult.schema)
 
     /// Forgets a VM.

@@ -124,7 +124,7 @@ public final class Daemon {
             immediate(.computeTable, ComputeParameters.self) { parameters, _ in try models.compute(parameters) },
             served(.applyVM, .asynchronous { request in try await vms.apply(request) }),
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
-            immediate(.showVM, VMParameters.self) { parameters, _ in try vms.show(parameters) },
+            immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
             immediate(.forgetVM, VMParameters.self) { parameters, request in
                 try vms.forget(parameters, by: request.peer)
             },

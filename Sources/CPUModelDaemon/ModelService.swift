@@ -114,7 +114,38 @@ final class ModelService {
         if let beyond = vcpus.first(where: { $0 >= count }) {
             throw APIError(.badTopology, "There is no vCPU \(beyond): there are \(count).")
         }
-        return .value(ComputeResult(guest, vcpus: vcpus))
+        return .value(
+            ComputeResult(guest, vcpus: vcpus, explanations: try explanations(parameters, vcpus: vcpus, on: host)))
+    }
+
+    private func explanations(
+        _ parameters: ComputeParameters, vcpus: [Int], on host: HostCPU
+    ) throws(APIError) -> [GuestExplanation] {
+        guard let explain = parameters.explain else { return [] }
+        guard parameters.guest.overlay == nil else {
+            throw APIError(
+                .badBase, "\"explain\" is for tables that a model makes by itself: leave out \"base\" to see those.")
+        }
+        let guest = try guest(
+            expand(parameters.guest.model, on: host), on: host, topology: parameters.guest.topology,
+            vcpuCount: parameters.guest.options.apicIDs?.count ?? 1, options: parameters.guest.options)
+        return vcpus.map { vcpu in
+            GuestExplanation(of: guest, vcpu: vcpu, history: history(of: guest), isWanted: explain.includes)
+        }
+    }
+
+    /// Who decided the bits of the table that a VM's first vCPU has, as the catalog and this host are now.
+    func explanation(of record: VMRecord, _ explain: ExplainParameters) throws(APIError) -> GuestExplanation {
+        let host = try host.required()
+        let guest = try guest(
+            expand(record.expression, on: host), on: host, topology: record.topology, vcpuCount: 1,
+            options: GuestCPU.Options())
+        return GuestExplanation(
+            of: guest, vcpu: 0, history: history(of: guest), held: record.table, isWanted: explain.includes)
+    }
+
+    private func history(of guest: GuestCPU) -> [CPUModelVersion] {
+        catalog.model(named: guest.model.name)?.versions ?? []
     }
 
     /// The tables in a request that has no vCPUs.

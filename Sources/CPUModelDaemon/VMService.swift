@@ -35,8 +35,10 @@ final class VMService {
     func list() -> Reply { .value(VMListResult(registry.all)) }
 
     /// `vm.show`.
-    func show(_ parameters: VMParameters) throws(APIError) -> Reply {
-        .value(VMShowResult(try record(named: parameters.vm)))
+    func show(_ parameters: ShowVMParameters) throws(APIError) -> Reply {
+        let record = try record(named: parameters.vm)
+        guard let explain = parameters.explain else { return .value(VMShowResult(record)) }
+        return .value(VMShowResult(record, explanation: try models.explanation(of: record, explain)))
     }
 
     /// `vm.forget`.

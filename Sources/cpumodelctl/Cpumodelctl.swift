@@ -16,7 +16,8 @@ struct Cpumodelctl: ParsableCommand {
             CommandGroup(
                 name: "CPU models:",
                 subcommands: [
-                    Models.self, Show.self, Expand.self, Compute.self, Export.self, Import.self, Define.self,
+                    Models.self, Show.self, Expand.self, Compute.self, Explain.self, Export.self, Import.self,
+                    Define.self,
                     Remove.self,
                 ]),
             CommandGroup(

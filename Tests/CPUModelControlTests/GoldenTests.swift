@@ -45,6 +45,9 @@ import Testing
         Example(fixture: "vm-exact", method: .showVM, report: VMReport.self),
         Example(fixture: "vm-stamps-differ", method: .showVM, report: VMReport.self),
         Example(fixture: "vm-hostile", method: .showVM, report: VMReport.self),
+        Example(fixture: "explanation", method: .computeTable, report: ExplanationReport.self),
+        Example(
+            fixture: "explanation", method: .computeTable, report: FullExplanationReport.self, suffix: "-all"),
         Example(fixture: "forgotten", method: .forgetVM, report: ForgottenReport.self),
         Example(fixture: "defined", method: .defineModel, report: DefinedReport.self),
         Example(fixture: "replaced", method: .defineModel, report: DefinedReport.self),

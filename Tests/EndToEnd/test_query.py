@@ -66,6 +66,8 @@ class Documents(DaemonCase):
         names = {parameter["name"]: parameter.get("required", False) for parameter in published["params"]}
         optional = (
             "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
+            "physicalAddressLimit", "caches", "pmu", "tscKHz", "level", "extendedLevel", "extendedTopology", "kvm", "hyperV",
+            "enclavePageCache",
         )  # fmt: skip
         self.assertEqual(names, dict.fromkeys(("fds", "name", "model"), True) | dict.fromkeys(optional, False))
 

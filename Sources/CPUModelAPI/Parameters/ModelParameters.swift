@@ -64,9 +64,12 @@ public struct ComputeParameters: JSONReadable, Sendable {
     public let vcpus: [Int]?
     /// The host to compute for; nil for this one.
     public let host: HostCPU?
+    /// Which registers to explain; nil for none.
+    public let explain: ExplainParameters?
 
     /// Reads the parameters.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        explain = try reader.optionalRead("explain", as: ExplainParameters.self)
         guest = try GuestParameters(reading: &reader)
         vcpus = try reader.optionalIntegers("vcpus", in: 0...4095)?.map { Int($0) }
         host = try reader.optionalRead("host", as: HostDocument.self)?.host
@@ -75,11 +78,28 @@ public struct ComputeParameters: JSONReadable, Sendable {
     static let members: [Schema.Member] =
         GuestParameters.members + [
             .optional("vcpus", .array(.integer(0...4095, ""), "which vCPUs to return; all when left out")),
-            .optional("host", HostDocument.schema),
+            .optional("host", HostDocument.schema), .optional("explain", ExplainParameters.schema),
         ]
 }
 
-/// The parameters of `vm.show` and `vm.forget`.
+/// The parameters of `vm.show`.
+public struct ShowVMParameters: JSONReadable, Sendable {
+    /// The VM's name.
+    public let vm: String
+    /// Which registers to explain; nil for none.
+    public let explain: ExplainParameters?
+
+    /// Reads the parameters.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        vm = try reader.string("vm")
+        explain = try reader.optionalRead("explain", as: ExplainParameters.self)
+    }
+
+    static let members: [Schema.Member] =
+        VMParameters.members + [.optional("explain", ExplainParameters.schema)]
+}
+
+/// The parameters of `vm.forget`.
 public struct VMParameters: JSONReadable, Sendable {
     /// The VM's name.
     public let vm: String

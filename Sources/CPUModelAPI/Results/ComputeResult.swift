@@ -9,11 +9,13 @@ import X86CPU
 public struct ComputeResult: JSONWritable, Sendable {
     private let guest: GuestTables
     private let vcpus: [Int]
+    private let explanations: [GuestExplanation]
 
-    /// The tables of these vCPUs.
-    public init(_ guest: GuestTables, vcpus: [Int]) {
+    /// The tables of these vCPUs, and explanations of them where they were asked for.
+    public init(_ guest: GuestTables, vcpus: [Int], explanations: [GuestExplanation] = []) {
         self.guest = guest
         self.vcpus = vcpus
+        self.explanations = explanations
     }
 
     /// Writes the tables.
@@ -25,11 +27,14 @@ public struct ComputeResult: JSONWritable, Sendable {
             writer.member(
                 "stamp", Stamp(table: guest.tables.first ?? CPUIDTable(), featureMSRs: guest.featureMSRs).description)
             writer.array("vcpus") { writer in
-                for position in vcpus {
+                for (number, position) in vcpus.enumerated() {
                     writer.object { writer in
                         writer.member("index", position)
                         writer.member("apicId", guest.apicIDs[position])
                         writer.member("cpuid", guest.tables[position])
+                        if number < explanations.count {
+                            writer.member("explanation", explanations[number].registers)
+                        }
                     }
                 }
             }
@@ -51,6 +56,8 @@ public struct ComputeResult: JSONWritable, Sendable {
                             .required("index", .integer(0...4095, "place in topology order")),
                             .required("apicId", .integer(0...(.max), "")),
                             .required("cpuid", .cpuidTable("in the order in which KVM is to have it")),
+                            .optional(
+                                "explanation", .array(GuestExplanation.Register.schema, "where \"explain\" was given")),
                         ], ""), "")),
             .required("featureMSRs", .msrs("to be written on every vCPU after its table is set")),
             .required("dropped", .array(UnavailableFeature.schema, "what was left out")),

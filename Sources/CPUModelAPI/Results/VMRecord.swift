@@ -179,9 +179,13 @@ public struct VMListResult: JSONWritable {
 /// The result of `vm.show`.
 public struct VMShowResult: JSONWritable {
     private let record: VMRecord
+    private let explanation: GuestExplanation?
 
-    /// All of this record.
-    public init(_ record: VMRecord) { self.record = record }
+    /// All of this record, with an explanation where it was asked for.
+    public init(_ record: VMRecord, explanation: GuestExplanation? = nil) {
+        self.record = record
+        self.explanation = explanation
+    }
 
     /// Writes the record.
     public func write(to writer: inout JSONWriter) {
@@ -191,10 +195,16 @@ public struct VMShowResult: JSONWritable {
             writer.member("topology", record.topology)
             record.report.writeMembers(to: &writer)
             writer.member("dropped", record.dropped)
+            if let explanation { writer.member("explanation", explanation.registers) }
         }
     }
 
     static let schema = Schema.object(
         VMRecord.summaryMembers + VMRecord.ownerMembers + [.required("topology", Topology.schema)] + VCPUReport.members
-            + [ApplyResult.droppedMember], "")
+            + [
+                ApplyResult.droppedMember,
+                .optional(
+                    "explanation",
+                    .array(GuestExplanation.Register.schema, "of the first vCPU's table, where \"explain\" was given")),
+            ], "")
 }

@@ -19,4 +19,10 @@ enum AMXLeaves {
         if flags != 0 { entries.append(CPUIDEntry(0x1E, .exact(1), eax: flags)) }
         return entries
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x1D, by: .architecture, "the one palette that there is"),
+        FieldOrigin(0x1E, subleaf: 0, by: .architecture, "the one multiplication unit that there is"),
+    ]
 }

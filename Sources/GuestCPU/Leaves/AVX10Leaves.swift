@@ -23,4 +23,11 @@ enum AVX10Leaves {
         if apx != 0 { entries.append(CPUIDEntry(0x29, .exact(0), ebx: apx)) }
         return entries
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x24, subleaf: 0, .eax, by: .model, "the subleaf of version 2, where it has that"),
+        FieldOrigin(
+            0x24, subleaf: 0, .ebx, mask: 0xFF, by: .model, "its version of AVX10, or the host's if that is lower"),
+    ]
 }

@@ -19,4 +19,9 @@ enum BrandString {
                 edx: word(leaf * 4 + 3))
         }
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x8000_0002...0x8000_0004, by: .model, "its brand string")
+    ]
 }

@@ -106,6 +106,18 @@ enum CacheLeaves {
         default: seeElsewhere
         }
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(2, by: .architecture, "it refers to leaf 4"),
+        FieldOrigin(
+            4, .eax, mask: 0xFFFF_C000, by: .topology, "who shares the cache, and how many cores a package has"),
+        FieldOrigin(0x8000_001D, .eax, mask: 0x03FF_C000, by: .topology, "who shares the cache"),
+        FieldOrigin(4, by: .model, "its caches, or the host's where those were asked for"),
+        FieldOrigin(0x8000_001D, by: .model, "its caches, or the host's where those were asked for"),
+        FieldOrigin(0x8000_0005, mask: .max, by: .model, "its first-level caches; TLBs are the same for every model"),
+        FieldOrigin(0x8000_0006, by: .model, "its lower-level caches; TLBs are the same for every model"),
+    ]
 }
 
 extension Cache.Scope {

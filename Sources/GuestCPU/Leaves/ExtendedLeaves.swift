@@ -73,4 +73,16 @@ enum ExtendedLeaves {
             0x8000_0021, eax: inputs.bits(.leaf80000021_eax), ecx: inputs.bits(.leaf80000021_ecx))
         return entry.isZero ? [] : [entry]
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x8000_0001, .eax, by: .model, "on AMD its family, model and stepping again; reserved on Intel"),
+        FieldOrigin(
+            0x8000_0008, .eax, mask: 0xFF, by: .host, "its width of physical addresses, unless another was asked for"),
+        FieldOrigin(0x8000_0008, .eax, mask: 0xFF00, by: .dependency, "57 bits with la57, 48 without"),
+        FieldOrigin(0x8000_0008, .ecx, by: .topology, "on AMD ids and logical CPUs of a package"),
+        FieldOrigin(0x8000_000A, by: .architecture, "SVM's revision 1, and 16 address space ids for nested guests"),
+        FieldOrigin(0x8000_0019...0x8000_001A, by: .host, "its hints, for guests that are to look like it"),
+        FieldOrigin(0xC000_0000, .eax, by: .architecture, "there is one leaf with features"),
+    ]
 }

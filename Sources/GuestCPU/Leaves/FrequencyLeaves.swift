@@ -27,4 +27,10 @@ enum FrequencyLeaves {
         guard let kHz = inputs.options.tscKHz, inputs.options.hyperV.isEmpty else { return [] }
         return [CPUIDEntry(0x4000_0010, eax: kHz, ebx: apicTimerHz / 1000)]
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x15...0x16, by: .owner, "the TSC's frequency that was given"),
+        FieldOrigin(0x4000_0010, by: .owner, "the TSC's frequency that was given, and KVM's APIC timer"),
+    ]
 }

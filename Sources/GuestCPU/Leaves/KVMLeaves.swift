@@ -20,4 +20,10 @@ enum KVMLeaves {
 
     /// Where the leaves begin: guests look for a hypervisor's signature in steps of 0x100.
     static func base(_ inputs: LeafInputs) -> UInt32 { inputs.options.hyperV.isEmpty ? 0x4000_0000 : 0x4000_0100 }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x4000_0000...0x4000_000F, by: .hypervisor, "the hypervisor's signature, limits and features"),
+        FieldOrigin(0x4000_0100...0x4000_010F, by: .hypervisor, "KVM's signature and features, behind Microsoft's"),
+    ]
 }

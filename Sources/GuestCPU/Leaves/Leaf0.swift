@@ -17,4 +17,15 @@ enum Leaf0 {
         let vendor = inputs.vendor
         return CPUIDEntry(0x8000_0000, eax: highest, ebx: vendor.ebx, ecx: vendor.ecx, edx: vendor.edx)
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(
+            0, .eax, by: .model, "its level, raised as far as the features need it; or the level that was asked for"),
+        FieldOrigin(0, by: .model, "its vendor"),
+        FieldOrigin(
+            0x8000_0000, .eax, by: .model,
+            "its level, raised as far as the features need it; or the level that was asked for"),
+        FieldOrigin(0x8000_0000, by: .architecture, "AMD's CPUs repeat the vendor here, Intel's have zero"),
+    ]
 }

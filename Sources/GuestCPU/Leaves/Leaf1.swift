@@ -24,4 +24,12 @@ enum Leaf1 {
             ? inputs.topology.logicalCPUs(in: .socket) : 1 << inputs.topology.apicIDBits(in: .socket)
         return min(count, 255)
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(1, .eax, by: .model, "its family, model and stepping"),
+        FieldOrigin(1, .ebx, mask: 0xFF00_0000, by: .vcpu, "its APIC id"),
+        FieldOrigin(1, .ebx, mask: 0x00FF_0000, by: .topology, "ids that a package has; valid with ht"),
+        FieldOrigin(1, .ebx, mask: 0x0000_FF00, by: .architecture, "lines of 64 bytes on every 64-bit CPU"),
+    ]
 }

@@ -18,4 +18,9 @@ enum Leaf7 {
         if subleaf0.isZero { return [] }
         return Array([subleaf0, subleaf1, subleaf2].prefix(Int(highest) + 1))
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(7, subleaf: 0, .eax, by: .model, "the highest subleaf with a feature in it")
+    ]
 }

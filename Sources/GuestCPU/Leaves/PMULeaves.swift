@@ -25,4 +25,11 @@ enum PMULeaves {
         guard flags != 0 else { return [] }
         return [CPUIDEntry(0x8000_0022, eax: flags, ebx: inputs.host.supported.value(0x8000_0022, 0, .ebx) & 0xF)]
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0xA, by: .host, "its counters, since a PMU was asked for"),
+        FieldOrigin(0x1C, by: .host, "its last branch records"),
+        FieldOrigin(0x8000_0022, .ebx, by: .host, "its counters, since a PMU was asked for"),
+    ]
 }

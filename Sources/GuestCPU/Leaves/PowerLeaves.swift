@@ -16,4 +16,9 @@ enum PowerLeaves {
         let flags = inputs.bits(.leaf6_eax)
         return flags == 0 ? [] : [CPUIDEntry(6, eax: flags)]
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(5, by: .architecture, "lines of 64 bytes, for guests with monitor")
+    ]
 }

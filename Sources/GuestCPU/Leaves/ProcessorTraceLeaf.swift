@@ -34,4 +34,9 @@ enum ProcessorTraceLeaf {
             && table.value(0x14, 1, .eax) & 7 >= ranges && has(1, .eax, periods.mtc)
             && has(1, .ebx, periods.cyclesAndPSB)
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x14, by: .architecture, "what every CPU with virtualised tracing has, and no more")
+    ]
 }

@@ -34,4 +34,12 @@ enum SGXLeaves {
         }
         return entries
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0x12, subleaf: 0, .edx, by: .host, "the largest enclave that its CPU can make"),
+        FieldOrigin(0x12, subleaf: 1, .ecx, by: .model, "the XSAVE components that enclaves may use"),
+        FieldOrigin(0x12, subleaf: 1, .edx, by: .model, "the XSAVE components that enclaves may use"),
+        FieldOrigin(0x12, by: .owner, "a section of the enclave page cache"),
+    ]
 }

@@ -74,4 +74,18 @@ enum TopologyLeaves {
         entries.append(CPUIDEntry(0x8000_0026, .exact(4), ecx: 4))
         return entries
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(0xB, .edx, by: .vcpu, "its x2APIC id"),
+        FieldOrigin(0x1F, .edx, by: .vcpu, "its x2APIC id"),
+        FieldOrigin(0x8000_0026, .edx, by: .vcpu, "its x2APIC id"),
+        FieldOrigin(0x8000_001E, .eax, by: .vcpu, "its x2APIC id"),
+        FieldOrigin(0x8000_001E, .ebx, mask: 0xFF, by: .vcpu, "its core's number in the die"),
+        FieldOrigin(0x8000_001E, .ecx, mask: 0xFF, by: .vcpu, "its die's number in the machine"),
+        FieldOrigin(0xB, by: .topology, "id bits and logical CPUs of the level"),
+        FieldOrigin(0x1F, by: .topology, "id bits and logical CPUs of the level"),
+        FieldOrigin(0x8000_0026, by: .topology, "id bits and logical CPUs of the level"),
+        FieldOrigin(0x8000_001E, by: .topology, "threads of a core, and dies of a package"),
+    ]
 }

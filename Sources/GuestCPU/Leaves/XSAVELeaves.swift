@@ -70,4 +70,16 @@ enum XSAVELeaves {
     private static func mask(_ components: [Component]) -> UInt64 {
         components.reduce(0) { $0 | 1 << UInt64($1.number) }
     }
+
+    /// Who decides what is no feature.
+    static let origins = [
+        FieldOrigin(
+            0xD, subleaf: 0, .ebx, by: .runtime, "the size for the XCR0 in force; at reset that of x87 and SSE"),
+        FieldOrigin(0xD, subleaf: 1, .ebx, by: .runtime, "the compacted size for the XCR0 and IA32_XSS in force"),
+        FieldOrigin(
+            0xD, subleaf: 0, .ecx, by: .host, "where the host's CPU puts the components that the features bring"),
+        FieldOrigin(0xD, subleaf: 0, by: .model, "the components that its features bring, as far as the host has them"),
+        FieldOrigin(0xD, subleaf: 1, by: .model, "the components that its features bring, as far as the host has them"),
+        FieldOrigin(0xD, by: .host, "size and place of the component, since XSAVE runs natively"),
+    ]
 }

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who decided each bit: table.compute and vm.show with "explain", and what a VM's owner may choose of its table."""
+
+import compare
+from cases import DaemonCase, needs_kvm
+
+MILAN = {"model": "EPYC-Milan-v2,-avx2", "unavailable": "drop"}
+
+
+@needs_kvm
+class Explain(DaemonCase):
+    """Explanations of tables that were computed, and of one that KVM holds."""
+
+    def explanation(self, **explain):
+        return self.call("table.compute", MILAN | {"explain": explain})
+
+    def check_registers(self, registers, table):
+        """Every register of the table is explained, and the values of its fields make it up."""
+        for register in registers:
+            total = sum(int(field["value"], 16) << field["low"] for field in register["fields"])
+            self.assertEqual(total, int(register["value"], 16), register)
+            for field in register["fields"]:
+                self.assertTrue(field["reason"] and field["decidedBy"], field)
+        places = {(r["leaf"], r.get("subleaf"), r["register"]): r["value"] for r in registers}
+        for entry in table:
+            for name in ("eax", "ebx", "ecx", "edx"):
+                self.assertEqual(places[entry["leaf"], entry.get("subleaf"), name], entry[name])
+
+    def test_every_register_of_a_computed_table(self):
+        vcpu = self.explanation()["vcpus"][0]
+        self.check_registers(vcpu["explanation"], vcpu["cpuid"])
+
+    def test_one_subleaf(self):
+        registers = self.explanation(leaf="0x7", subleaf="0x0")["vcpus"][0]["explanation"]
+        self.assertEqual([r["register"] for r in registers], ["eax", "ebx", "ecx", "edx"])
+        avx2 = next(f for f in registers[1]["fields"] if f["name"] == "avx2")
+        self.assertEqual((avx2["low"], avx2["high"], avx2["value"], avx2["decidedBy"]), (5, 5, "0x0", "owner"))
+
+    def test_without_it_there_is_none(self):
+        self.assertNotIn("explanation", str(self.call("table.compute", MILAN)))
+
+    def test_what_kvm_changed_of_a_vm_is_kvms(self):
+        vm = self.make_vm(2)
+        result = self.apply(vm, model="EPYC-Milan-v2", unavailable="drop")
+        shown = self.call("vm.show", {"vm": result["vm"], "explain": {}})
+        table = vm.tables()[0]
+        held = {(r["leaf"], r.get("subleaf") or "0x0", r["register"]): int(r["value"], 16) for r in shown["explanation"]}
+        for entry in table:
+            for name in ("eax", "ebx", "ecx", "edx"):
+                place = (f"0x{entry.leaf:08x}", f"0x{entry.subleaf:x}" if entry.flags & 1 else "0x0", name)
+                self.assertEqual(held[place], getattr(entry, name), place)
+        changed = sum(len(difference_set) for difference_set in result["differenceSets"])
+        by_kvm = [f for r in shown["explanation"] for f in r["fields"] if f["decidedBy"] == "kvm"]
+        self.assertEqual(bool(by_kvm), result["verdict"] == "altered" and changed > 0)
+
+
+@needs_kvm
+class Choices(DaemonCase):
+    """Options of the request, seen on a real vCPU."""
+
+    def applied(self, **options):
+        vm = self.make_vm()
+        self.apply(vm, model="EPYC-Milan-v2", unavailable="drop", **options)
+        return vm.tables()[0]
+
+    def value(self, table, leaf, register):
+        entry = compare.find(table, leaf)
+        return getattr(entry, register) if entry else None
+
+    def test_tsc_frequency_is_told(self):
+        table = self.applied(tscKHz=2_100_000)
+        self.assertEqual(self.value(table, 0x40000010, "eax"), 2_100_000)
+        self.assertEqual(self.value(table, 0x40000000, "eax"), 0x40000010)
+
+    def test_kvm_is_hidden(self):
+        table = self.applied(kvm=False)
+        self.assertFalse([entry for entry in table if entry.leaf >> 28 == 4 and entry.eax | entry.ebx])
+
+    def test_caches_are_hidden(self):
+        table = self.applied(caches="none")
+        self.assertFalse([e for e in table if e.leaf == 0x8000001D and e.eax & 0x1F])
+
+    def test_levels_are_the_ones_asked_for(self):
+        table = self.applied(extendedLevel="0x80000008")
+        self.assertEqual(self.value(table, 0x80000000, "eax"), 0x80000008)
+
+    def test_extended_topology(self):
+        self.assertEqual(self.value(self.applied(extendedTopology=True), 0x80000000, "eax"), 0x80000026)
+
+    def test_bad_choices_are_named(self):
+        for options, word in (
+            ({"caches": "all"}, "caches"), ({"level": "0x40000000"}, "level"), ({"hyperV": ["relax"]}, "hyperV"),
+            ({"tscKHz": 0}, "tscKHz"), ({"enclavePageCache": [{"address": "0x1", "size": "0x1000"}]}, "4096"),
+            ({"explain": {"subleaf": "0x0"}}, "subleaf"),
+        ):
+            with self.fails(-32602) as caught:
+                self.call("table.compute", MILAN | options)
+            self.assertIn(word, str(caught.exception), options)
