@@ -233,8 +233,18 @@ extension ApplicationError: RPCErrorConvertible {
         let count = report.differenceSets.reduce(0) { max($0, $1.filter { $0.kind != .runtime }.count) }
         return APIError(
             .altered,
-            "KVM accepted the tables and changed \(count) fields of them; \(isRestored ? restoredText : notRestoredText). "
+            "KVM accepted the tables and changed \(count) fields of them\(msrText(report)); "
+                + "\(isRestored ? restoredText : notRestoredText). "
                 + "Accept what KVM makes of it with \"altered\": \"accept\", or choose another model.",
             data: data)
+    }
+
+    /// Which MSRs are not as they were asked for, as words behind the number of fields.
+    private static func msrText(_ report: VCPUReport) -> String {
+        let indices = report.differenceSets.joined().compactMap { difference -> UInt32? in
+            if case .msr(let index) = difference.place { index } else { nil }
+        }
+        let names = Set(indices).sorted().map { "0x" + String($0, radix: 16, uppercase: true) }
+        return names.isEmpty ? "" : ", among them MSR " + names.joined(separator: ", ")
     }
 }

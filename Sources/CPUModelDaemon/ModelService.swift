@@ -100,7 +100,7 @@ final class ModelService {
         let host = try chosen(parameters.host)
         let guest = try guest(
             expand(parameters.model, on: host), on: host, topology: nil, vcpuCount: 1, options: GuestCPU.Options())
-        return .value(Expansion(guest.model, featureMSRs: guest.featureMSRs, withheld: guest.withheld))
+        return .value(Expansion(guest))
     }
 
     /// `table.compute`.

@@ -45,8 +45,14 @@ public struct GuestCPU: Sendable {
             model: model, features: features, host: host, topology: topology, physicalAddressBits: width,
             options: options)
         common = LeafPlan(inputs).table()
-        featureMSRs = FeatureMSRs.values(of: features)
+        featureMSRs = FeatureMSRs.values(of: features, signature: model.signature, on: host)
     }
+
+    /// What is odd about the guest's features, and stays.
+    public var notes: [GuestCPUNote] { FeatureMSRRules.notes(on: features) }
+
+    /// What the launcher has to do before it creates its first vCPU.
+    public var requirements: [LauncherRequirement] { LauncherRequirement.all(of: features) }
 
     /// What the request names and the guest does not get, in order: features that the host cannot give, and withheld
     /// ones.

@@ -19,6 +19,12 @@ public struct GuestTables: Sendable {
     public let apicIDs: [UInt32]
     /// The table of every vCPU, in the same order.
     public let tables: [CPUIDTable]
+
+    /// What is odd about the guest's features, and stays.
+    public var notes: [GuestCPUNote] { FeatureMSRRules.notes(on: features) }
+
+    /// What the launcher has to do before it creates its first vCPU.
+    public var requirements: [LauncherRequirement] { LauncherRequirement.all(of: features) }
 }
 
 extension GuestCPU {

@@ -5,8 +5,9 @@ public import X86CPU
 /// The job that gives the vCPUs of one VM their tables and feature MSRs, and reads back what they have then.
 ///
 /// In order, each on every vCPU before the next begins: read the table it has; set the new one; read the feature MSRs,
-/// which KVM answers only when the table has their feature; write them; read them back; read the table back. The first
-/// failure ends it, and ``restoration(of:)`` undoes what was done.
+/// which KVM answers only when the table has their feature, write them and read them back; read the table back. The
+/// first failure ends it, and ``restoration(of:)`` undoes what was done. An MSR that KVM does not take is no failure of
+/// the ioctl: the others are written all the same, and it is named in ``ApplicationOutcome/VCPU/msrsRefused``.
 public struct TableApplication: Sendable {
     private let tables: [CPUIDTable]
     private let featureMSRs: [UInt32: UInt64]
@@ -26,14 +27,15 @@ public struct TableApplication: Sendable {
     public var steps: [JobStep] {
         let vcpus = tables.indices
         var steps: [JobStep] = []
-        steps.reserveCapacity(vcpus.count * (featureMSRs.isEmpty ? 3 : 6))
+        steps.reserveCapacity(vcpus.count * (3 + 3 * featureMSRs.count))
         steps += vcpus.map { JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: $0, stopsOnError: true) }
         steps += vcpus.map { JobStep(.setCPUID(tables[$0]), vcpu: $0, stopsOnError: true) }
-        if !featureMSRs.isEmpty {
-            let indices = featureMSRs.keys.sorted()
-            steps += vcpus.map { JobStep(.getMSRs(indices), vcpu: $0, stopsOnError: true) }
-            steps += vcpus.map { JobStep(.setMSRs(featureMSRs), vcpu: $0, stopsOnError: true) }
-            steps += vcpus.map { JobStep(.getMSRs(indices), vcpu: $0, stopsOnError: true) }
+        // KVM_GET_MSRS and KVM_SET_MSRS end at the first MSR they fail on, and leave those behind it: one MSR a step.
+        let values = featureMSRs.sorted { $0.key < $1.key }
+        for vcpu in vcpus {
+            steps += values.map { JobStep(.getMSRs([$0.key]), vcpu: vcpu, stopsOnError: true) }
+            steps += values.map { JobStep(.setMSRs([$0.key: $0.value]), vcpu: vcpu, stopsOnError: true) }
+            steps += values.map { JobStep(.getMSRs([$0.key]), vcpu: vcpu, stopsOnError: true) }
         }
         steps += vcpus.map { JobStep(.getCPUID(capacity: readBackCapacity), vcpu: $0, stopsOnError: true) }
         return steps
@@ -54,8 +56,9 @@ public struct TableApplication: Sendable {
     public func restoration(of outcome: ApplicationOutcome) -> [JobStep] {
         var steps: [JobStep] = []
         for (number, vcpu) in outcome.vcpus.enumerated() {
-            guard let before = vcpu.msrsBefore, !before.isEmpty else { continue }
-            steps.append(JobStep(.setMSRs(before), vcpu: number))
+            for (index, value) in vcpu.msrsBefore.sorted(by: { $0.key < $1.key }) {
+                steps.append(JobStep(.setMSRs([index: value]), vcpu: number))
+            }
         }
         for (number, vcpu) in outcome.vcpus.enumerated() where vcpu.wasSet {
             guard let before = vcpu.before else { continue }
@@ -89,10 +92,14 @@ public struct ApplicationOutcome: Sendable {
         public internal(set) var wasSet = false
         /// The table it has now.
         public internal(set) var after: StoredTable?
-        /// Feature MSRs before they were written, as far as they can be read; nil where it did not come to that.
-        public internal(set) var msrsBefore: [UInt32: UInt64]?
-        /// Feature MSRs now, as far as they can be read. One that KVM would not take shows here by its value.
+        /// Feature MSRs before they were written, as far as they can be read and it came to that.
+        public internal(set) var msrsBefore: [UInt32: UInt64] = [:]
+        /// Feature MSRs now, as far as they can be read.
         public internal(set) var msrsAfter: [UInt32: UInt64] = [:]
+        /// Feature MSRs whose values KVM did not take, in the order in which they were tried.
+        public internal(set) var msrsRefused: [UInt32] = []
+        /// Feature MSRs for which it came to the writing.
+        var msrsTried: Set<UInt32> = []
     }
 
     /// A step that KVM refused.
@@ -129,7 +136,16 @@ public struct ApplicationOutcome: Sendable {
         case (.setCPUID, .done):
             vcpus[vcpu].wasSet = true
         case (.getMSRs, .msrs(let values)):
-            if vcpus[vcpu].msrsBefore == nil { vcpus[vcpu].msrsBefore = values } else { vcpus[vcpu].msrsAfter = values }
+            for (index, value) in values {
+                if vcpus[vcpu].msrsTried.contains(index) {
+                    vcpus[vcpu].msrsAfter[index] = value
+                } else {
+                    vcpus[vcpu].msrsBefore[index] = value
+                }
+            }
+        case (.setMSRs(let values), .msrsWritten(let count)):
+            vcpus[vcpu].msrsTried.formUnion(values.keys)
+            vcpus[vcpu].msrsRefused += values.keys.sorted().dropFirst(count)
         default:
             break
         }

@@ -104,6 +104,22 @@ extension Feature {
     public static let archCapabilities = Feature(.leaf7_0_edx, 29)
     /// `core-capability`, CPUID 7.0:EDX[30].
     public static let coreCapability = Feature(.leaf7_0_edx, 30)
+    /// `ibrs-all`, MSR 0x10A[1].
+    public static let ibrsAll = Feature(.archCapabilities, 1)
+    /// `tsx-ctrl`, MSR 0x10A[7].
+    public static let tsxControl = Feature(.archCapabilities, 7)
+    /// `taa-no`, MSR 0x10A[8].
+    public static let taaNo = Feature(.archCapabilities, 8)
+    /// `rrsba`, MSR 0x10A[19].
+    public static let rrsba = Feature(.archCapabilities, 19)
+    /// `fred`, CPUID 7.1:EAX[17].
+    public static let fred = Feature(.leaf7_1_eax, 17)
+    /// `vmx-ept`, MSR 0x48B[33].
+    public static let vmxEPT = Feature(.vmxProcbasedCtls2, 1)
+    /// `vmx-tsc-scaling`, MSR 0x48B[57].
+    public static let vmxTSCScaling = Feature(.vmxProcbasedCtls2, 25)
+    /// `rtm`, CPUID 7.0:EBX[11].
+    public static let rtm = Feature(.leaf7_0_ebx, 11)
     /// `gfni`, CPUID 7.0:ECX[8].
     public static let gfni = Feature(.leaf7_0_ecx, 8)
     /// `pdpe1gb`, CPUID 80000001:EDX[26].
@@ -249,6 +265,14 @@ extension Feature {
         (.apxf, "apxf"),
         (.archCapabilities, "arch-capabilities"),
         (.coreCapability, "core-capability"),
+        (.ibrsAll, "ibrs-all"),
+        (.tsxControl, "tsx-ctrl"),
+        (.taaNo, "taa-no"),
+        (.rrsba, "rrsba"),
+        (.fred, "fred"),
+        (.vmxEPT, "vmx-ept"),
+        (.vmxTSCScaling, "vmx-tsc-scaling"),
+        (.rtm, "rtm"),
         (.gfni, "gfni"),
         (.pdpe1gb, "pdpe1gb"),
         (.npt, "npt"),

@@ -21,12 +21,13 @@ public struct FeatureSet: Sendable {
         }
     }
 
-    /// The features that a CPUID table and these MSR values have set.
+    /// The features that a CPUID table and these MSR values have set. A VMX control is one where it may be 1, in the
+    /// high half, and need not be, in the low half: a control that is always 1 leaves nothing to choose.
     public init(table: CPUIDTable, msrs: [UInt32: UInt64]) {
         self.init(table: table)
         for word in FeatureWord.allCases {
             guard case .msr(let index, let allowedOne) = word.position, let value = msrs[index] else { continue }
-            self[word] = allowedOne ? value >> 32 : value
+            self[word] = allowedOne ? value >> 32 & ~(value & 0xFFFF_FFFF) : value
         }
     }
 

@@ -32,7 +32,7 @@ struct APITests {
         #expect(asked(by: ExpandParameters.self, given: model) == described(.expandModel))
         #expect(asked(by: ShowParameters.self, given: model) == described(.showModel))
         #expect(asked(by: ListParameters.self, given: [:]) == described(.listModels))
-        #expect(asked(by: VMParameters.self, given: ["vm": "x"]) == described(.showVM))
+        #expect(asked(by: ShowVMParameters.self, given: ["vm": "x"]) == described(.showVM))
         #expect(asked(by: VMParameters.self, given: ["vm": "x"]) == described(.forgetVM))
         let reference: JSONValue = ["model": "host"]
         #expect(asked(by: DetectParameters.self, given: ["cpu": reference]) == described(.detectModel))

@@ -123,13 +123,23 @@ struct DirectTests {
         #expect(again.vcpus[1].msrsBefore == before)
     }
 
-    @Test func anMSRThatKVMWillNotTakeShows() async throws {
-        let vm = try TestVM(vcpuCount: 1)
-        let plan = TableApplication(
-            tables: [table(try HostCPU.probe())], featureMSRs: [0x10A: 0, 0xDEAD_BEEF: 1])
+    /// KVM_SET_MSRS stops at the first MSR it fails on; the one behind it has to be written all the same.
+    @Test func anMSRThatKVMWillNotTakeIsNamedAndStopsNoOther() async throws {
+        let vm = try TestVM(vcpuCount: 2)
+        let table = table(try HostCPU.probe())
+        let (unknown, microcode): (UInt32, UInt32) = (0x7F, 0x8B)
+        let plan = TableApplication(tables: [table, table], featureMSRs: [unknown: 1, microcode: 0x1234 << 32])
         let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
         #expect(outcome.refusal == nil)
-        #expect(outcome.vcpus[0].msrsAfter == [0x10A: 0])
+        for vcpu in outcome.vcpus {
+            #expect(vcpu.msrsRefused == [unknown])
+            #expect(vcpu.msrsAfter == [microcode: 0x1234 << 32])
+            #expect(vcpu.msrsBefore.keys.sorted() == [microcode])
+        }
+        let undo = plan.restoration(of: outcome)
+        #expect(plan.isRestored(outcome, by: undo, results: try await run(undo, on: vm)))
+        let now = try await run([JobStep(.getMSRs([microcode]), vcpu: 1)], on: vm)
+        #expect(now == [.msrs(outcome.vcpus[1].msrsBefore)])
     }
 
     @Test func aNewVCPUHasTheRegistersOfReset() async throws {

@@ -39,7 +39,7 @@ import Testing
         let table = CPUIDTable([
             CPUIDEntry(1, ecx: 1 << 28), CPUIDEntry(7, .exact(0), ebx: 1 << 5), CPUIDEntry(7, .exact(1), eax: 1 << 10),
         ])
-        let set = FeatureSet(table: table, msrs: [0x10A: 1 << 62, 0x48B: 0x0000_0002_FFFF_FFFF, 0x999: 1])
+        let set = FeatureSet(table: table, msrs: [0x10A: 1 << 62, 0x48B: 0x0000_0003_0000_0001, 0x999: 1])
         let itsNo = try #require(Feature(.archCapabilities, bit: 62))
         let ept = try #require(Feature(.vmxProcbasedCtls2, bit: 1))
         #expect(set == [.avx, .avx2, .fzrm, itsNo, ept])

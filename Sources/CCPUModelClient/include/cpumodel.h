@@ -63,6 +63,14 @@ struct cpumodel_error {
 /// Frees what a filled-in error holds.
 CPUMODEL_API void cpumodel_error_clear(struct cpumodel_error *error);
 
+// ---- Before the first vCPU ------------------------------------------------------------------------------------------
+
+/// Asks the kernel for permission to give guests the state of AMX, XTILEDATA: arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM, 18).
+/// KVM refuses a table with AMX without it, and it can be had only before this process creates its first vCPU.
+/// `model.expand` and `table.compute` say under `requirements` which models need it; asking for nothing does no harm.
+/// Returns 0, or minus an errno: -EOPNOTSUPP, neither CPU nor kernel has AMX; -EBUSY, there is a vCPU already.
+CPUMODEL_API int cpumodel_request_tile_data(void);
+
 // ---- Connection -----------------------------------------------------------------------------------------------------
 
 struct cpumodel;

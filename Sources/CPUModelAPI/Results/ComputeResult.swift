@@ -40,6 +40,8 @@ public struct ComputeResult: JSONWritable, Sendable {
             }
             writer.member("featureMSRs", MSRValues(guest.featureMSRs))
             writer.member("dropped", guest.missing)
+            writer.member("notes", guest.notes.map(\.description))
+            writer.member("requirements", guest.requirements)
         }
     }
 
@@ -61,5 +63,7 @@ public struct ComputeResult: JSONWritable, Sendable {
                         ], ""), "")),
             .required("featureMSRs", .msrs("to be written on every vCPU after its table is set")),
             .required("dropped", .array(UnavailableFeature.schema, "what was left out")),
+            .required("notes", .array(.string(""), "features that make no sense in this guest, and stay")),
+            .required("requirements", .array(LauncherRequirement.schema, LauncherRequirement.meaning)),
         ], "")
 }

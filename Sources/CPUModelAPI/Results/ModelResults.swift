@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CPUModels
+public import GuestCPU
 public import JSON
 import UnitSyntax
 public import X86CPU
@@ -88,12 +89,16 @@ public struct Expansion: JSONWritable, Sendable {
     private let model: ExpandedModel
     private let featureMSRs: [UInt32: UInt64]
     private let withheld: [UnavailableFeature]
+    private let notes: [GuestCPUNote]
+    private let requirements: [LauncherRequirement]
 
-    /// An expansion.
-    public init(_ model: ExpandedModel, featureMSRs: [UInt32: UInt64], withheld: [UnavailableFeature]) {
-        self.model = model
-        self.featureMSRs = featureMSRs
-        self.withheld = withheld
+    /// The expansion that a guest's CPU was made of.
+    public init(_ guest: GuestCPU) {
+        model = guest.model
+        featureMSRs = guest.featureMSRs
+        withheld = guest.withheld
+        notes = guest.notes
+        requirements = guest.requirements
     }
 
     /// Writes the expansion.
@@ -110,6 +115,8 @@ public struct Expansion: JSONWritable, Sendable {
             writer.member("featureMSRs", MSRValues(featureMSRs))
             writer.member("unavailable", model.unavailable)
             writer.member("withheld", withheld)
+            writer.member("notes", notes.map(\.description))
+            writer.member("requirements", requirements)
         }
     }
 
@@ -125,6 +132,8 @@ public struct Expansion: JSONWritable, Sendable {
             .required("unavailable", .array(UnavailableFeature.schema, "what this host cannot give, and why")),
             .required(
                 "withheld", .array(UnavailableFeature.schema, "what this host has, but guests do not get, and why")),
+            .required("notes", .array(.string(""), "features that make no sense in this guest, and stay")),
+            .required("requirements", .array(LauncherRequirement.schema, LauncherRequirement.meaning)),
         ], "")
 }
 

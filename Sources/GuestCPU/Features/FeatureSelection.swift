@@ -17,6 +17,7 @@ struct FeatureSelection {
         if options.enclavePageCache.isEmpty { withhold(Self.sgx, .needsOption("enclavePageCache")) }
         if !ProcessorTraceLeaf.isPossible(on: host) { withhold([.intelPt, .intelPtLip], .notOffered) }
         if host.supported.value(0x1C, 0, .eax) == 0 { withhold([.archLbr], .notOffered) }
+        if !PerfCapabilities.isPossible(on: host) { withhold([.pdcm], .notOffered) }
         if !options.exposesKVM { hideKVM() }
         if let level = options.level { withhold(beyond: level, in: 0..<0x4000_0000) }
         if let level = options.extendedLevel { withhold(beyond: level, in: 0x8000_0000..<0xC000_0000) }
