@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs tests on hosts with real kvm_amd and kvm_intel that are emulated, so no /dev/kvm is needed.
+
+    Tests/VM/run.py [--bin DIRECTORY] [--suite NAME]... MACHINE...
+
+README.md beside this file says what there is.
+"""
+
+import argparse
+import collections
+import pathlib
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+
+import debian
+from initramfs import Archive
+from machines import MACHINES
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+THERE = "/cpumodeld"  # the project's folder in the emulated host
+PROGRAMS = ("cpumodeld", "cpumodelctl", "cpumodel-launch")
+BUNDLE = "cpumodeldPackageTests.xctest"
+RESULT = "@result "  # begins a line for programs
+CONSOLE_TAIL = 25
+
+SUITES = {
+    "models": "python3 Tests/VM/inside/models.py",
+    "end-to-end": "python3 Tests/EndToEnd/run.py",
+    "unit": f"bin/{BUNDLE} --testing-library swift-testing",
+}
+
+
+def job(suites, arguments):
+    """The script that runs in the emulated host: suites in a row, and the worst status."""
+    lines = [
+        f"cd {THERE}",
+        f"export CPUMODELD_BIN_DIR={THERE}/bin HOME=/root PYTHONDONTWRITEBYTECODE=1 SWIFT_BACKTRACE=enable=no",
+        "worst=0",
+    ]
+    for suite in suites:
+        words = " ".join(shlex.quote(word) for word in arguments)
+        lines += [f"echo '== {suite}'", f"{SUITES[suite]} {words} || worst=$?"]
+    return "\n".join([*lines, "exit $worst", ""])
+
+
+def write_initramfs(path, kernel, binaries, suites, arguments):
+    with open(path, "wb") as file:
+        archive = Archive(file)
+        archive.file("/bin/busybox", shutil.which("busybox"), 0o755)
+        archive.python()
+        for name in PROGRAMS if suites != ["unit"] else ():
+            archive.program(f"{THERE}/bin/{name}", binaries / name)
+        if "unit" in suites:
+            archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
+        for folder in ("config", "Tests/EndToEnd", "Tests/VM/inside"):
+            archive.tree(f"{THERE}/{folder}", ROOT / folder)
+        for name, module in kernel.modules.items():
+            archive.file(f"/modules/{name}.ko", module)
+        init = (ROOT / "Tests/VM/init").read_text().replace("@LIBRARY_PATH@", ":".join(sorted(archive.library_folders)))
+        archive.data("/init", init.encode(), 0o755)
+        archive.data("/job", job(suites, arguments).encode())
+        archive.end()
+
+
+class Transcript:
+    """What a run says: for people on stdout and in a file, for programs in another, and its sum."""
+
+    def __init__(self, folder):
+        self.counts = collections.Counter()
+        self._text = open(folder / "transcript", "w", encoding="utf-8")
+        self._results = open(folder / "results.jsonl", "w", encoding="utf-8")
+
+    def line(self, line):
+        line = line.rstrip("\r")
+        if line.startswith(RESULT):
+            self._results.write(line[len(RESULT):] + "\n")
+            return
+        self._count(line)
+        print(line, flush=True)
+        self._text.write(line + "\n")
+
+    def _count(self, line):
+        if re.fullmatch(r"\d+ passed, \d+ failed, \d+ skipped", line):
+            for number, word in re.findall(r"(\d+) (\w+)", line):
+                self.counts[word] += int(number)
+
+    def close(self):
+        self._text.close()
+        self._results.close()
+
+
+def run(machine, kernel, options, out):
+    """Whether all went well on one machine."""
+    folder = out / machine.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    transcript = Transcript(folder)
+    print(f"==== {machine.name}: {machine.cpu} of {machine.emulator}, {kernel.version}", flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="cpumodeld-vm-", dir=debian.cache()) as work:
+        work = pathlib.Path(work)
+        write_initramfs(work / "initramfs", kernel, options.bin, options.suite, options.arguments)
+        run = machine.boot(kernel, work / "initramfs", work, options.limit)
+        run.follow(transcript.line)
+        transcript.close()
+        shutil.copy(run.console, folder / "console")
+        status = run.status()
+        if run.timed_out or status is None:
+            explain(run)
+            transcript.counts["failed"] += 1
+    print(f"==== {machine.name}: {ending(run, status)}, {time.monotonic() - started:.0f} s", flush=True)
+    return transcript.counts, status == 0 and not run.timed_out
+
+
+def ending(run, status):
+    if run.timed_out:
+        return f"no end after {run.limit} s"
+    if status is None:
+        return "it stopped before its job had ended"
+    return "passed" if status == 0 else f"failed with status {status}"
+
+
+def explain(run):
+    print("the console ended:")
+    for line in run.console_lines()[-CONSOLE_TAIL:]:
+        print(f"    {line}")
+    for line in run.emulator_lines()[-CONSOLE_TAIL:]:
+        print(f"    {run.machine.emulator}: {line}")
+
+
+def read_options():
+    names = [machine.name for machine in MACHINES]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("machine", nargs="+", choices=names, metavar="MACHINE", help=", ".join(names))
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / ".build/debug", help="where the programs are")
+    parser.add_argument("--suite", action="append", choices=sorted(SUITES), help="what to run [models]")
+    parser.add_argument("--limit", type=int, default=900, metavar="SECONDS", help="longest run of a machine [900]")
+    parser.add_argument("--out", type=pathlib.Path, help="where the results go [.build/vm]")
+    arguments = sys.argv[1:]
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:at])
+    options.arguments = arguments[at + 1 :]
+    options.suite = options.suite or ["models"]
+    options.bin = options.bin.absolute()
+    options.out = (options.out or ROOT / ".build/vm").absolute()
+    return options
+
+
+def main():
+    options = read_options()
+    machines = [machine for machine in MACHINES if machine.name in options.machine]
+    try:
+        debian.install({machine.emulator for machine in machines})
+        kernel = debian.kernel()
+    except debian.Unprepared as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 1
+    counts, good = collections.Counter(), True
+    for machine in machines:
+        more, well = run(machine, kernel, options, options.out)
+        counts += more
+        good = good and well
+    print(f"results are in {options.out}")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 0 if good and counts["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.exit(main())
