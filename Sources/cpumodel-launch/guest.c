@@ -9,12 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-/// The guest, the same bytes in 16-bit and in 64-bit code:
-///
-///     again:  cpuid
-///             out   %al, $0xf4      # "look at my registers, and put the next leaf into them"
-///             jmp   again
-static const unsigned char program[] = {0x0f, 0xa2, 0xe6, 0xf4, 0xeb, 0xfa};
+#include "table.h"
 
 enum {
     PORT = 0xf4,
@@ -24,10 +19,14 @@ enum {
     PD_AT = 0x12000,
 };
 
-/// Leaves that tables do not have: beyond each range, and a topology level too many.
-static const struct {
-    uint32_t leaf, subleaf;
-} absent[] = {{0x0fff0000, 0}, {0x4fff0000, 0}, {0x8fff0000, 0}, {0xc0000000, 0}, {0xb, 9}, {0x1f, 9}};
+/// The guest's code, the same bytes in 16-bit and in 64-bit mode: an instruction, and `out %al, $PORT`, which says
+/// "look at my registers, and set me to the next". Each has eight bytes of room.
+static const unsigned char program[INSTRUCTION_COUNT][8] = {
+    [GUEST_CPUID] = {0x0f, 0xa2, 0xe6, PORT},
+    [GUEST_SET_CR4] = {0x0f, 0x22, 0xe3, 0xe6, PORT},  // mov %ebx, %cr4; %rbx in long mode
+    [GUEST_XSETBV] = {0x0f, 0x01, 0xd1, 0xe6, PORT},
+    [GUEST_WRMSR] = {0x0f, 0x30, 0xe6, PORT},
+};
 
 // ---- Starting -------------------------------------------------------------------------------------------------------
 
@@ -69,27 +68,54 @@ static void enter_real_mode(struct kvm_sregs *sregs)
     sregs->cs.selector = 0;
 }
 
-static int start(const struct machine *machine, const struct table *table, struct sighting *sighting)
+static int fail(struct guest *guest, const char *call)
 {
-    int vcpu = machine->vcpus[0];
-    struct kvm_sregs sregs;
-    if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0) {
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_GET_SREGS: %m");
-        return -1;
-    }
-    memcpy(machine->memory + PROGRAM_AT, program, sizeof program);
-    sighting->mode = has_long_mode(table) ? "long" : "real";
-    if (has_long_mode(table))
-        enter_long_mode(&sregs, machine->memory);
-    else
-        enter_real_mode(&sregs);
-    if (ioctl(vcpu, KVM_SET_SREGS, &sregs) == 0)
-        return 0;
-    snprintf(sighting->failure, sizeof sighting->failure, "KVM_SET_SREGS for %s mode: %m", sighting->mode);
+    snprintf(guest->failure, sizeof guest->failure, "%s: %m", call);
     return -1;
 }
 
-// ---- Asking ---------------------------------------------------------------------------------------------------------
+static int map_run(struct guest *guest, const struct machine *machine)
+{
+    int size = ioctl(machine->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (size < (int)sizeof(struct kvm_run))
+        return fail(guest, "KVM_GET_VCPU_MMAP_SIZE");
+    void *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, guest->vcpu, 0);
+    if (run == MAP_FAILED)
+        return fail(guest, "cannot map kvm_run");
+    guest->run = run;
+    guest->run_size = (size_t)size;
+    return 0;
+}
+
+int guest_start(struct guest *guest, const struct machine *machine)
+{
+    static struct table table;
+    struct kvm_sregs sregs;
+    *guest = (struct guest){.vcpu = machine->vcpus[0], .mode = "real"};
+    if (map_run(guest, machine) < 0)
+        return -1;
+    if (table_read(&table, guest->vcpu) < 0)
+        return fail(guest, "KVM_GET_CPUID2");
+    if (ioctl(guest->vcpu, KVM_GET_SREGS, &sregs) < 0)
+        return fail(guest, "KVM_GET_SREGS");
+    memcpy(machine->memory + PROGRAM_AT, program, sizeof program);
+    if (has_long_mode(&table)) {
+        guest->mode = "long";
+        enter_long_mode(&sregs, machine->memory);
+    } else {
+        enter_real_mode(&sregs);
+    }
+    return ioctl(guest->vcpu, KVM_SET_SREGS, &sregs) < 0 ? fail(guest, "KVM_SET_SREGS for its mode") : 0;
+}
+
+void guest_end(struct guest *guest)
+{
+    if (guest->run)
+        munmap(guest->run, guest->run_size);
+    guest->run = NULL;
+}
+
+// ---- Running --------------------------------------------------------------------------------------------------------
 
 static const char *exit_words(const struct kvm_run *run, char *buffer, size_t size)
 {
@@ -110,113 +136,38 @@ static const char *exit_words(const struct kvm_run *run, char *buffer, size_t si
     }
 }
 
-/// Runs the guest until it reports. Returns 0, or -1 with the failure in words.
-static int run_until_report(int vcpu, const struct kvm_run *run, struct sighting *sighting)
+static int run_until_report(struct guest *guest)
 {
     int status;
     char buffer[96];
     do {
-        status = ioctl(vcpu, KVM_RUN, 0);
+        status = ioctl(guest->vcpu, KVM_RUN, 0);
     } while (status < 0 && (errno == EINTR || errno == EAGAIN));
     if (status < 0)
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_RUN: %m");
-    else if (run->exit_reason == KVM_EXIT_IO && run->io.port == PORT)
+        return fail(guest, "KVM_RUN");
+    if (guest->run->exit_reason == KVM_EXIT_IO && guest->run->io.port == PORT)
         return 0;
-    else
-        snprintf(sighting->failure, sizeof sighting->failure, "%s", exit_words(run, buffer, sizeof buffer));
+    snprintf(guest->failure, sizeof guest->failure, "%s", exit_words(guest->run, buffer, sizeof buffer));
     return -1;
 }
 
-/// Has the guest execute CPUID once.
-static int ask(
-    int vcpu, const struct kvm_run *run, uint32_t leaf, uint32_t subleaf, struct kvm_regs *regs,
-    struct sighting *sighting)
+int guest_execute(struct guest *guest, enum instruction instruction, struct registers *registers)
 {
-    regs->rax = leaf;
-    regs->rcx = subleaf;
-    if (ioctl(vcpu, KVM_SET_REGS, regs) < 0) {
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_SET_REGS: %m");
+    // KVM steps over the `out` that it reported only where the guest is still at it, so it can be set elsewhere.
+    struct kvm_regs regs = {
+        .rip = PROGRAM_AT + sizeof *program * instruction,
+        .rflags = 2,
+        .rax = registers->eax,
+        .rbx = registers->ebx,
+        .rcx = registers->ecx,
+        .rdx = registers->edx,
+    };
+    if (ioctl(guest->vcpu, KVM_SET_REGS, &regs) < 0)
+        return fail(guest, "KVM_SET_REGS");
+    if (run_until_report(guest) < 0)
         return -1;
-    }
-    if (run_until_report(vcpu, run, sighting) < 0)
-        return -1;
-    if (ioctl(vcpu, KVM_GET_REGS, regs) < 0) {
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_GET_REGS: %m");
-        return -1;
-    }
-    sighting->asked++;
+    if (ioctl(guest->vcpu, KVM_GET_REGS, &regs) < 0)
+        return fail(guest, "KVM_GET_REGS");
+    *registers = (struct registers){(uint32_t)regs.rax, (uint32_t)regs.rbx, (uint32_t)regs.rcx, (uint32_t)regs.rdx};
     return 0;
-}
-
-// ---- Comparing ------------------------------------------------------------------------------------------------------
-
-/// KVM changes two things only in the moment a guest executes CPUID, so the table cannot show them.
-static const char *rule_for(uint32_t leaf, uint32_t subleaf, int reg, uint32_t table, uint32_t guest)
-{
-    uint32_t gone = table & ~guest, come = guest & ~table;
-    const uint32_t tsx = 1u << 4 | 1u << 11, invariant_tsc = 1u << 8;
-    if (leaf == 7 && subleaf == 0 && reg == 1 && !come && !(gone & ~tsx))
-        return "HLE and RTM are hidden while IA32_TSX_CTRL bit 1 is set";
-    if (leaf == 0x80000007 && reg == 3 && !come && gone == invariant_tsc)
-        return "InvariantTSC is hidden until a Hyper-V guest asks for it";
-    return NULL;
-}
-
-static void compare(const struct table *table, uint32_t leaf, uint32_t subleaf, const struct kvm_regs *regs,
-    struct sighting *sighting)
-{
-    static const char *const names[] = {"eax", "ebx", "ecx", "edx"};
-    const struct kvm_cpuid_entry2 answer = table_answer(table, leaf, subleaf);
-    const uint32_t expected[] = {answer.eax, answer.ebx, answer.ecx, answer.edx};
-    const uint32_t seen[] = {(uint32_t)regs->rax, (uint32_t)regs->rbx, (uint32_t)regs->rcx, (uint32_t)regs->rdx};
-    for (int i = 0; i < 4; i++) {
-        if (seen[i] == expected[i])
-            continue;
-        const char *rule = rule_for(leaf, subleaf, i, expected[i], seen[i]);
-        sighting->unexplained += !rule;
-        if (sighting->surprise_count < MAX_SURPRISES)
-            sighting->surprises[sighting->surprise_count++] =
-                (struct surprise){leaf, subleaf, names[i], expected[i], seen[i], rule};
-    }
-}
-
-static void look_at_all(const struct machine *machine, const struct kvm_run *run, struct sighting *sighting)
-{
-    int vcpu = machine->vcpus[0];
-    static struct table table;
-    struct kvm_regs regs = {.rip = PROGRAM_AT, .rflags = 2};
-    if (table_read(&table, vcpu) < 0) {
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_GET_CPUID2: %m");
-        return;
-    }
-    if (start(machine, &table, sighting) < 0)
-        return;
-    // Setting the registers of the guest's mode changes bits that KVM keeps up to date.
-    table_read(&table, vcpu);
-    const uint32_t extra = sizeof absent / sizeof *absent;
-    for (uint32_t i = 0; i < table.count + extra; i++) {
-        bool present = i < table.count;
-        uint32_t leaf = present ? table.entries[i].function : absent[i - table.count].leaf;
-        uint32_t subleaf = present ? table.entries[i].index : absent[i - table.count].subleaf;
-        if (ask(vcpu, run, leaf, subleaf, &regs, sighting) < 0)
-            return;
-        compare(&table, leaf, subleaf, &regs, sighting);
-    }
-}
-
-void guest_look(const struct machine *machine, struct sighting *sighting)
-{
-    *sighting = (struct sighting){.mode = "real"};
-    int size = ioctl(machine->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    if (size < (int)sizeof(struct kvm_run)) {
-        snprintf(sighting->failure, sizeof sighting->failure, "KVM_GET_VCPU_MMAP_SIZE: %m");
-        return;
-    }
-    struct kvm_run *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, machine->vcpus[0], 0);
-    if (run == MAP_FAILED) {
-        snprintf(sighting->failure, sizeof sighting->failure, "cannot map kvm_run: %m");
-        return;
-    }
-    look_at_all(machine, run, sighting);
-    munmap(run, (size_t)size);
 }

@@ -3,36 +3,44 @@
 #ifndef LAUNCH_GUEST_H
 #define LAUNCH_GUEST_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "machine.h"
-#include "table.h"
 
-/// One CPUID answer that is not what the vCPU's table says.
-struct surprise {
-    uint32_t leaf, subleaf;
-    const char *reg;
-    uint32_t table, guest;
-    /// The rule that explains it, or NULL.
-    const char *rule;
+struct kvm_run;
+
+/// What the guest can be had to do: one instruction, after which it reports.
+enum instruction {
+    GUEST_CPUID,
+    GUEST_SET_CR4,  ///< CR4 from EBX
+    GUEST_XSETBV,
+    GUEST_WRMSR,
+    INSTRUCTION_COUNT,
 };
 
-enum { MAX_SURPRISES = 64 };
+/// The registers that these instructions read and write.
+struct registers {
+    uint32_t eax, ebx, ecx, edx;
+};
 
-/// What the guest found.
-struct sighting {
-    /// Why it could not run, or empty.
-    char failure[160];
-    /// `long` or `real`.
+/// A guest on the first vCPU of a machine.
+struct guest {
+    int vcpu;
+    struct kvm_run *run;
+    size_t run_size;
+    /// `long` or `real`, by whether its model has long mode.
     const char *mode;
-    unsigned asked;
-    /// The first of the surprises, all that there is room for.
-    struct surprise surprises[MAX_SURPRISES];
-    unsigned surprise_count;
-    /// Those that no rule explains.
-    unsigned unexplained;
+    /// Why it cannot run, or empty.
+    char failure[160];
 };
 
-/// Boots the guest on the first vCPU and has it execute CPUID for every entry of the vCPU's table, and for some leaves
-/// that are not in it.
-void guest_look(const struct machine *machine, struct sighting *sighting);
+/// Makes the guest ready to run. Returns 0; or -1 with `failure`. guest_end() is for both.
+int guest_start(struct guest *guest, const struct machine *machine);
+
+/// Has the guest execute one instruction. Returns 0, and in `registers` what it left in them; or -1 with `failure`.
+int guest_execute(struct guest *guest, enum instruction instruction, struct registers *registers);
+
+void guest_end(struct guest *guest);
 
 #endif

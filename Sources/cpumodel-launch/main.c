@@ -3,14 +3,18 @@
 // A launcher as small as one can be: it makes a VM, has cpumodeld give its vCPUs a model, and asks the guest. It is
 // the example of how to use libcpumodel, and a tool for the daemon's tests.
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "guest.h"
+#include "look.h"
 #include "machine.h"
 #include "misbehave.h"
 #include "options.h"
 #include "report.h"
+#include "toggle.h"
 
 enum status {
     APPLIED = 0,
@@ -67,35 +71,104 @@ static enum status apply(
     }
 }
 
-static enum status look(const struct machine *machine, struct sighting *sighting)
+static enum status look(struct guest *guest, const struct machine *machine, struct sighting *sighting)
 {
-    guest_look(machine, sighting);
+    *sighting = (struct sighting){0};
+    if (guest_start(guest, machine) == 0)
+        look_at_all(guest, sighting);
+    else
+        memcpy(sighting->failure, guest->failure, sizeof sighting->failure);
+    sighting->mode = guest->mode;
     if (*sighting->failure)
         return NOT_RUN;
     return sighting->unexplained ? SURPRISED : APPLIED;
+}
+
+static enum status step(struct toggle *toggle, const char *command, bool json)
+{
+    static struct standing standing;
+    enum status status = toggle_do(toggle, command, &standing) < 0 ? NOT_RUN : APPLIED;
+    if (json)
+        report_standing_json(&standing);
+    else
+        report_standing(&standing);
+    fflush(stdout);
+    return standing.sighting.unexplained ? SURPRISED : status;
+}
+
+/// A line of standard input without its end; NULL at the last.
+static char *read_command(char *line, size_t size)
+{
+    if (!fgets(line, (int)size, stdin))
+        return NULL;
+    line[strcspn(line, "\r\n")] = 0;
+    return strcmp(line, "quit") ? line : NULL;
+}
+
+/// What the guest is to do next: of itself, or as it is asked. NULL when that is all.
+static const char *next_command(struct toggle *toggle, enum guest_kind kind, char *line, size_t size)
+{
+    if (kind == GUEST_TOGGLES)
+        return toggle_next(toggle);
+    const char *command = read_command(line, size);
+    if (!command || strcmp(command, "step"))
+        return command;
+    command = toggle_next(toggle);
+    return command ? command : toggle_next(toggle);
+}
+
+static enum status toggle_all(struct guest *guest, const struct options *options)
+{
+    struct toggle toggle;
+    char line[64];
+    enum status worst = APPLIED;
+    if (toggle_start(&toggle, guest) < 0)
+        return NOT_RUN;
+    for (const char *command; (command = next_command(&toggle, options->guest, line, sizeof line));) {
+        enum status status = step(&toggle, command, options->json);
+        if (status != APPLIED)
+            worst = status;
+        if (status == NOT_RUN)
+            break;
+    }
+    return worst;
+}
+
+static void report(
+    const struct options *options, const struct cpumodel_result *result, const struct cpumodel_error *error,
+    const struct sighting *sighting, enum status status)
+{
+    if (options->json)
+        report_json(options->name, result, error, sighting, status);
+    else if (result)
+        report_applied(result);
+    if (sighting && !options->json)
+        report_guest(sighting);
+    fflush(stdout);
 }
 
 static enum status launch(struct cpumodel *daemon, const struct options *options, const struct machine *machine)
 {
     struct cpumodel_result *result = NULL;
     struct cpumodel_error error;
+    struct guest guest = {0};
     static struct sighting sighting;
     enum status status = apply(daemon, options, machine, &result, &error);
-    bool applied = status == APPLIED, ran = applied && options->run;
-    if (ran)
-        status = look(machine, &sighting);
-    if (options->json)
-        report_json(options->name, result, applied ? NULL : &error, ran ? &sighting : NULL, status);
-    else if (applied)
-        report_applied(result);
-    if (ran && !options->json)
-        report_guest(&sighting);
-    fflush(stdout);
-    if (!applied)
+    if (status != APPLIED) {
+        report(options, NULL, &error, NULL, status);
         cpumodel_error_clear(&error);
+        return status;
+    }
+    if (options->run)
+        status = look(&guest, machine, &sighting);
+    report(options, result, NULL, options->run ? &sighting : NULL, status);
     cpumodel_result_free(result);
-    if (applied)
-        sleep(options->hold_seconds);
+    if (options->run && options->guest != GUEST_LOOKS && status != NOT_RUN) {
+        enum status toggled = toggle_all(&guest, options);
+        status = toggled == APPLIED ? status : toggled;
+    }
+    guest_end(&guest);
+    sleep(options->hold_seconds);
     return status;
 }
 

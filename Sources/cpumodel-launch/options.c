@@ -14,7 +14,7 @@
 static const char usage[] =
     "Usage: cpumodel-launch [OPTION]...\n"
     "Make a KVM virtual machine, have cpumodeld give its vCPUs a CPU model, and let a\n"
-    "guest of six bytes report what CPUID tells it.\n"
+    "guest of a few bytes report what CPUID tells it.\n"
     "\n"
     "  --socket PATH            cpumodeld's socket [$CPUMODELD_SOCKET or\n"
     "                           " CPUMODEL_DEFAULT_SOCKET "]\n"
@@ -27,10 +27,18 @@ static const char usage[] =
     "  --altered fail|accept    a table that KVM changed [fail]\n"
     "  --replace                take the name over from another VM of this user\n"
     "  --run, --no-run          run the guest, or do not [--run]\n"
+    "  --guest look|toggle|ask  what the guest does; see below [look]\n"
     "  --hold SECONDS           keep the VM that long before ending [0]\n"
     "  --timeout SECONDS        longest wait for cpumodeld [30]\n"
-    "  --json                   print one JSON object instead of text\n"
+    "  --json                   print JSON objects, a line each, instead of text\n"
     "  --misbehave MODE         be a bad client, for tests of the daemon\n"
+    "\n"
+    "A guest that looks executes CPUID for every leaf of its table. One that toggles\n"
+    "then changes by its own instructions what CPUID follows, as far as its model has\n"
+    "it, and reports leaves 1, 7 and 0xD after each step. One that is asked does so a\n"
+    "line of standard input at a time, until its end or 'quit', and is not in KVM_RUN\n"
+    "in between: step (the next of the steps), look, osxsave on|off (CR4), pke on|off\n"
+    "(CR4), xcr0 VALUE, xcr0 model (XSETBV), apic on|off (IA32_APIC_BASE).\n"
     "\n"
     "Exit status: 0 applied; 1 cpumodeld refused; 2 usage; 3 cpumodeld, the\n"
     "connection or KVM failed; 4 the guest saw another table than KVM reports;\n"
@@ -48,6 +56,7 @@ enum option_key {
     REPLACE,
     RUN,
     NO_RUN,
+    GUEST,
     HOLD,
     TIMEOUT,
     JSON,
@@ -67,6 +76,7 @@ static const struct option known[] = {
     {"replace", no_argument, NULL, REPLACE},
     {"run", no_argument, NULL, RUN},
     {"no-run", no_argument, NULL, NO_RUN},
+    {"guest", required_argument, NULL, GUEST},
     {"hold", required_argument, NULL, HOLD},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"json", no_argument, NULL, JSON},
@@ -145,6 +155,17 @@ static bool read_choice(const char *option, const char *text, const char *no, co
     return wrong(option, text, expected);
 }
 
+static bool read_guest(const char *text, enum guest_kind *kind)
+{
+    static const char *const names[] = {[GUEST_LOOKS] = "look", [GUEST_TOGGLES] = "toggle", [GUEST_IS_ASKED] = "ask"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        *kind = (enum guest_kind)i;
+        if (!strcmp(text, names[i]))
+            return true;
+    }
+    return wrong("guest", text, "'look', 'toggle' or 'ask'");
+}
+
 static bool read_name(struct options *options, const char *name)
 {
     if (strlen(name) >= sizeof options->name)
@@ -183,6 +204,8 @@ static bool read_option(struct options *options, enum option_key key, char *valu
     case NO_RUN:
         options->run = key == RUN;
         return true;
+    case GUEST:
+        return read_guest(value, &options->guest);
     case HOLD:
         return read_count("hold", value, 0, 86400, &options->hold_seconds);
     case TIMEOUT:

@@ -8,6 +8,13 @@
 
 enum { MAX_MODELS = 64 };
 
+/// What the guest is to do.
+enum guest_kind {
+    GUEST_LOOKS,     ///< executes CPUID for every leaf, and no more
+    GUEST_TOGGLES,   ///< then changes what CPUID follows at run time, step by step
+    GUEST_IS_ASKED,  ///< the same, a step for each command from standard input
+};
+
 /// The command line.
 struct options {
     const char *socket;
@@ -19,6 +26,7 @@ struct options {
     struct cpumodel_topology topology;
     bool drop_unavailable, accept_altered, replace;
     bool run, json;
+    enum guest_kind guest;
     unsigned hold_seconds;
     int timeout_seconds;
     const char *misbehave;

@@ -2,6 +2,7 @@
 
 #include "report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -162,6 +163,16 @@ void report_failed(const char *model, const struct cpumodel_error *error)
 
 // ---- What the guest saw ---------------------------------------------------------------------------------------------
 
+static void print_surprises(const struct sighting *sighting)
+{
+    for (unsigned i = 0; i < sighting->surprise_count; i++) {
+        const struct surprise *surprise = &sighting->surprises[i];
+        printf(
+            "  0x%08x.%u %s: table 0x%08x, guest saw 0x%08x%s%s\n", surprise->leaf, surprise->subleaf, surprise->reg,
+            surprise->table, surprise->guest, surprise->rule ? ": " : "", surprise->rule ? surprise->rule : "");
+    }
+}
+
 void report_guest(const struct sighting *sighting)
 {
     if (*sighting->failure) {
@@ -175,12 +186,27 @@ void report_guest(const struct sighting *sighting)
         printf("all as KVM's table says\n");
     else
         printf("%u registers not as KVM's table says\n", sighting->surprise_count);
-    for (unsigned i = 0; i < sighting->surprise_count; i++) {
-        const struct surprise *surprise = &sighting->surprises[i];
-        printf(
-            "  0x%08x.%u %s: table 0x%08x, guest saw 0x%08x%s%s\n", surprise->leaf, surprise->subleaf, surprise->reg,
-            surprise->table, surprise->guest, surprise->rule ? ": " : "", surprise->rule ? surprise->rule : "");
+    print_surprises(sighting);
+}
+
+void report_standing(const struct standing *standing)
+{
+    if (*standing->failure) {
+        printf("guest: %s: %s\n", standing->step, standing->failure);
+        return;
     }
+    printf(
+        "guest: %s: CR4 0x%" PRIx64 ", XCR0 0x%" PRIx64 ", APIC base 0x%" PRIx64 "\n", standing->step, standing->cr4,
+        standing->xcr0, standing->apic_base);
+    for (int i = 0; i < TOGGLE_LEAVES; i++) {
+        const struct registers *seen = &standing->leaves[i].guest;
+        printf(
+            "  0x%08x.%u eax 0x%08x ebx 0x%08x ecx 0x%08x edx 0x%08x\n", standing->leaves[i].leaf,
+            standing->leaves[i].subleaf, seen->eax, seen->ebx, seen->ecx, seen->edx);
+    }
+    if (standing->note)
+        printf("  %s\n", standing->note);
+    print_surprises(&standing->sighting);
 }
 
 // ---- JSON -----------------------------------------------------------------------------------------------------------
@@ -206,27 +232,43 @@ static void print_error(const struct cpumodel_error *error)
     printf(",\"data\":%s}", error->data ? error->data : "null");
 }
 
-static void print_sighting(const struct sighting *sighting)
+static void print_string_or_null(const char *string)
 {
-    printf(",\"guest\":{\"mode\":\"%s\",\"answers\":%u,\"failure\":", sighting->mode, sighting->asked);
-    if (*sighting->failure)
-        print_string(sighting->failure);
+    if (string && *string)
+        print_string(string);
     else
         printf("null");
-    printf(",\"surprises\":[");
+}
+
+static void print_surprise_list(const struct sighting *sighting)
+{
+    printf("[");
     for (unsigned i = 0; i < sighting->surprise_count; i++) {
         const struct surprise *surprise = &sighting->surprises[i];
         printf(
             "%s{\"leaf\":\"0x%08x\",\"subleaf\":\"0x%x\",\"register\":\"%s\",\"table\":\"0x%08x\","
             "\"guest\":\"0x%08x\",\"rule\":",
             i ? "," : "", surprise->leaf, surprise->subleaf, surprise->reg, surprise->table, surprise->guest);
-        if (surprise->rule)
-            print_string(surprise->rule);
-        else
-            printf("null");
+        print_string_or_null(surprise->rule);
         putchar('}');
     }
-    printf("]}");
+    printf("]");
+}
+
+static void print_sighting(const struct sighting *sighting)
+{
+    printf(",\"guest\":{\"mode\":\"%s\",\"answers\":%u,\"failure\":", sighting->mode, sighting->asked);
+    print_string_or_null(sighting->failure);
+    printf(",\"surprises\":");
+    print_surprise_list(sighting);
+    putchar('}');
+}
+
+static void print_registers(const char *name, const struct registers *registers)
+{
+    printf(
+        ",\"%s\":{\"eax\":\"0x%08x\",\"ebx\":\"0x%08x\",\"ecx\":\"0x%08x\",\"edx\":\"0x%08x\"}", name,
+        registers->eax, registers->ebx, registers->ecx, registers->edx);
 }
 
 void report_json(
@@ -242,5 +284,29 @@ void report_json(
         print_error(error);
     if (sighting)
         print_sighting(sighting);
+    printf("}\n");
+}
+
+void report_standing_json(const struct standing *standing)
+{
+    printf("{\"step\":");
+    print_string(standing->step);
+    printf(",\"failure\":");
+    print_string_or_null(standing->failure);
+    printf(",\"note\":");
+    print_string_or_null(standing->note);
+    printf(
+        ",\"cr4\":\"0x%" PRIx64 "\",\"xcr0\":\"0x%" PRIx64 "\",\"apicBase\":\"0x%" PRIx64 "\",\"cpuid\":[", standing->cr4,
+        standing->xcr0, standing->apic_base);
+    for (int i = 0; i < TOGGLE_LEAVES; i++) {
+        printf(
+            "%s{\"leaf\":\"0x%08x\",\"subleaf\":\"0x%x\",\"present\":%s", i ? "," : "", standing->leaves[i].leaf,
+            standing->leaves[i].subleaf, standing->leaves[i].present ? "true" : "false");
+        print_registers("guest", &standing->leaves[i].guest);
+        print_registers("table", &standing->leaves[i].table);
+        putchar('}');
+    }
+    printf("],\"surprises\":");
+    print_surprise_list(&standing->sighting);
     printf("}\n");
 }

@@ -5,7 +5,8 @@
 
 #include <cpumodel.h>
 
-#include "guest.h"
+#include "look.h"
+#include "toggle.h"
 
 // For people, on stdout.
 
@@ -18,10 +19,15 @@ void report_failed(const char *model, const struct cpumodel_error *error);
 /// What the guest saw.
 void report_guest(const struct sighting *sighting);
 
-// For programs: one JSON object on stdout. Any argument but the name may be NULL.
+/// Where the guest stands after a step.
+void report_standing(const struct standing *standing);
+
+// For programs: a JSON object on a line of stdout. Any pointer but the name and the standing may be NULL.
 
 void report_json(
     const char *name, const struct cpumodel_result *result, const struct cpumodel_error *error,
     const struct sighting *sighting, int status);
+
+void report_standing_json(const struct standing *standing);
 
 #endif

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Gives a guest every model version that this host can carry, and has it look.
+"""Gives a guest every model version that this host can carry, and has it look and toggle.
+
+    models.py [PATTERN]...      only the models whose name a shell pattern fits
 
 For each version of the host's vendor, and for `host` and `max`: the launcher, whose VM is in
-another process than the daemon, has it applied; the verdict must be `exact` or `runtime`; and a
-guest that executes CPUID must see what KVM's table says. Versions that the host can carry whole are
-applied as they are; the others without what the host cannot give.
+another process than the daemon, has it applied, whole where the host can carry it whole and else
+without what the host cannot give. Then
+ - the verdict must be `exact` or `runtime`;
+ - a guest that executes CPUID for every leaf must see what KVM's table says;
+ - after it has set CR4.OSXSAVE, CR4.PKE, XCR0 and its APIC base, and set them back, guest and table
+   must be as predicted.
 """
 
 import fnmatch
@@ -13,104 +18,121 @@ import json
 import pathlib
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "EndToEnd"))
 
+import kvm  # noqa: E402
+import runtime_bits  # noqa: E402
 from harness import Daemon, binary  # noqa: E402
 
 GOOD = ("exact", "runtime")
 TOPOLOGY = "1:1:1:2:2"
+LAUNCH_TIMEOUT = 300  # of the emulated host's seconds
 KIN = {"AuthenticAMD": ("AuthenticAMD", "HygonGenuine"), "GenuineIntel": ("GenuineIntel", "CentaurHauls")}
 
 
 def host_vendor():
-    for line in open("/proc/cpuinfo", encoding="ascii"):
-        if line.startswith("vendor_id"):
-            return line.split(":")[1].strip()
-    return ""
+    with open("/proc/cpuinfo", encoding="ascii") as lines:
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("vendor_id"))
 
 
-def versions(client):
-    """Every version that is to be tried: its expression, and whether this host can carry it whole."""
+def versions(daemon, patterns):
+    """The model versions to try, each with whether this host can carry it whole."""
+    with daemon.connect() as client:
+        models = client.call("model.list")["models"]
     kin = KIN[host_vendor()]
-    yield "host", True
-    yield "max", True
-    for model in client.call("model.list")["models"]:
-        if model["vendor"] in kin:
-            yield model["name"], model["usable"]
+    found = [("host", True), ("max", True), *((one["name"], one["usable"]) for one in models if one["vendor"] in kin)]
+    return [one for one in found if not patterns or any(fnmatch.fnmatch(one[0], pattern) for pattern in patterns)]
 
 
-def launch(daemon, expression, usable):
-    command = [binary("cpumodel-launch"), "--socket", daemon.socket_path, "--json", "--model", expression]
-    command += ["--topology", TOPOLOGY, "--unavailable", "fail" if usable else "drop"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    return json.loads(done.stdout) if done.stdout else {"status": done.returncode, "error": {"message": done.stderr}}
+class Trial:
+    """One model version on one guest, and how it went."""
 
+    def __init__(self, model, usable, area):
+        self.model, self.usable, self.area = model, usable, area
+        self.report, self.standings = {}, []
 
-def differences(report):
-    """What KVM changed and what the guest saw otherwise, in short."""
-    details = report.get("result") or (report.get("error") or {}).get("data") or {}
-    found = []
-    for differing in details.get("differenceSets", []):
-        for one in differing:
-            bits = " ".join(bit.get("feature") or f"bit {bit['bit']}" for bit in one.get("bits", []))
-            register = f" {one['register']} {one['want']} -> {one['got']}" if "register" in one else ""
-            found.append(f"{one['leaf']}.{one['subleaf']}{register} {one['class']} {bits}".rstrip())
-    return found
+    def run(self, daemon):
+        command = [binary("cpumodel-launch"), "--socket", daemon.socket_path, "--json", "--model", self.model]
+        command += ["--topology", TOPOLOGY, "--unavailable", "fail" if self.usable else "drop", "--guest", "toggle"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LAUNCH_TIMEOUT)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.report = lines[0] if lines else {"error": {"message": done.stderr or f"status {done.returncode}"}}
+        self.standings = lines[1:]
+        return self
 
+    @property
+    def result(self):
+        return self.report.get("result") or {}
 
-def judge(report):
-    """Why this is not as it must be, or an empty string."""
-    if "result" not in report:
-        return report["error"]["message"]
-    if report["result"]["verdict"] not in GOOD:
-        return report["result"]["verdict"]
-    guest = report.get("guest")
-    if guest is None or guest["failure"]:
-        return f"the guest could not run: {guest and guest['failure']}"
-    wrong = [one for one in guest["surprises"] if one["rule"] is None]
-    return f"the guest saw {len(wrong)} registers that the table does not say" if wrong else ""
+    @property
+    def guest(self):
+        return self.report.get("guest") or {}
+
+    def faults(self):
+        """All that is not as it must be."""
+        if not self.result:
+            return [self.report["error"]["message"], *self.differences()]
+        found = []
+        if self.result["verdict"] not in GOOD:
+            found += [f"verdict {self.result['verdict']}", *self.differences()]
+        if self.guest["failure"]:
+            return [*found, f"the guest could not run: {self.guest['failure']}"]
+        for one in self.guest["surprises"]:
+            if one["rule"] is None:
+                found.append(f"the guest saw otherwise: {json.dumps(one)}")
+        return found + runtime_bits.faults(self.standings, self.area)
+
+    def differences(self):
+        """What KVM made of the tables, a line a register."""
+        details = self.result or self.report["error"].get("data") or {}
+        for difference in (one for differing in details.get("differenceSets", []) for one in differing):
+            bits = " ".join(bit.get("feature") or f"bit {bit['bit']}" for bit in difference.get("bits", []))
+            where = f"{difference['leaf']}.{difference['subleaf']}"
+            if "register" in difference:
+                where += f" {difference['register']}: asked {difference['want']}, KVM has {difference['got']}"
+            yield f"{where}, {difference['class']} {bits}".rstrip()
+
+    def notes(self):
+        return sorted({one["note"] for one in self.standings if one["note"]})
+
+    def summary(self):
+        left_out = len(self.result.get("dropped", []))
+        words = [self.result["verdict"], f"{self.guest['answers']} answers in {self.guest['mode']} mode"]
+        words.append(f"{len(self.standings)} steps")
+        return ", ".join(words + [f"{left_out} features left out"] * bool(left_out))
+
+    def record(self, faults):
+        return {
+            "model": self.model, "usable": self.usable, "verdict": self.result.get("verdict"),
+            "stamp": self.result.get("stamp"), "dropped": [one["feature"] for one in self.result.get("dropped", [])],
+            "differences": list(self.differences()), "answers": self.guest.get("answers"),
+            "mode": self.guest.get("mode"), "surprises": self.guest.get("surprises"),
+            "steps": [one["step"] for one in self.standings], "faults": faults,
+        }  # fmt: skip
 
 
 def main():
-    patterns = sys.argv[1:]
-    passed = failed = 0
+    counts = {"passed": 0, "failed": 0}
+    notes = set()
     daemon = Daemon().start()
-    with daemon.connect() as client:
-        chosen = [
-            (expression, usable)
-            for expression, usable in versions(client)
-            if not patterns or any(fnmatch.fnmatch(expression, pattern) for pattern in patterns)
-        ]
-    for expression, usable in chosen:
-        started = time.monotonic()
-        report = launch(daemon, expression, usable)
-        seconds = time.monotonic() - started
-        fault = judge(report)
-        passed, failed = passed + (not fault), failed + bool(fault)
-        result, guest = report.get("result") or {}, report.get("guest") or {}
-        changed = [one for one in differences(report) if not one.endswith("runtime")] if fault else differences(report)
-        left_out = len(result.get("dropped", []))
-        text = fault or f"{result['verdict']}, {guest['answers']} answers in {guest['mode']} mode"
-        if left_out:
-            text += f", {left_out} features left out"
-        print(f"{'FAIL' if fault else 'ok':4}  {expression} ({seconds:.1f} s): {text}", flush=True)
-        for line in changed if fault else ():
-            print(f"        {line}")
-        for one in guest.get("surprises", []) if fault else ():
-            print(f"        guest: {json.dumps(one)}")
-        record = {
-            "model": expression, "usable": usable, "verdict": result.get("verdict"), "stamp": result.get("stamp"),
-            "dropped": [one["feature"] for one in result.get("dropped", [])], "differences": differences(report),
-            "guest": guest, "fault": fault, "seconds": round(seconds, 2),
-        }  # fmt: skip
-        print(f"@result {json.dumps(record)}", flush=True)
+    area = runtime_bits.XSaveArea(kvm.supported_cpuid())
+    for model, usable in versions(daemon, sys.argv[1:]):
+        trial = Trial(model, usable, area).run(daemon)
+        faults = trial.faults()
+        notes.update(trial.notes())
+        counts["failed" if faults else "passed"] += 1
+        print(f"FAIL  {model}" if faults else f"ok    {model}: {trial.summary()}")
+        for fault in faults:
+            print(f"        {fault}")
+        print(f"@result {json.dumps(trial.record(faults))}", flush=True)
     if daemon.stop() != 0:
-        print(f"FAIL  the daemon's end:\n{daemon.log()}")
-        failed += 1
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 0 if passed and not failed else 1
+        print(f"FAIL  the daemon's end\n{daemon.log()}")
+        counts["failed"] += 1
+    for note in sorted(notes):
+        print(f"note: {note}")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
+    return 0 if counts["passed"] and not counts["failed"] else 1
 
 
 if __name__ == "__main__":
