@@ -7,7 +7,7 @@ CONFIGURATION ?= debug
 BIN := .build/$(CONFIGURATION)
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: all build test unit end-to-end lint format run bench fuzz clean requirements swift-present
+.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all build-tests lint format run bench fuzz clean requirements swift-present
 
 all: build
 
@@ -51,6 +51,25 @@ unit: requirements
 
 end-to-end: build
 	CPUMODELD_BIN_DIR=$(BIN) python3 Tests/EndToEnd/run.py
+
+# Real kvm_amd and kvm_intel on emulated hosts; Tests/VM/README.md says what of. No /dev/kvm is needed.
+VM_RUN = python3 Tests/VM/run.py --bin $(BIN)
+
+build-tests: requirements
+	$(SWIFT) build -c $(CONFIGURATION) --build-tests
+
+test-vm: build-tests
+	$(VM_RUN) --suite models --suite unit epyc-milan skylake-x
+
+test-vm-amd: build-tests
+	$(VM_RUN) --suite models --suite unit epyc-milan
+
+test-vm-intel: build-tests
+	$(VM_RUN) --suite models --suite unit skylake-x
+
+test-vm-all: build-tests
+	$(VM_RUN) --suite models --suite unit all
+	$(VM_RUN) --suite end-to-end epyc-milan
 
 lint: swift-present
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

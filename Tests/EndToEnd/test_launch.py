@@ -93,12 +93,78 @@ class Launch(LaunchCase):
     def test_usage(self):
         self.assertEqual(self.launch("--no-such-option")[0], USAGE)
         self.assertEqual(self.launch("--vcpus", "none")[0], USAGE)
+        self.assertEqual(self.launch("--guest", "dances")[0], USAGE)
 
     def test_no_daemon(self):
         command = [binary("cpumodel-launch"), "--socket", str(self.daemon.directory / "no-such.sock")]
         done = subprocess.run(command, capture_output=True, timeout=30, text=True, check=False)
         self.assertEqual(done.returncode, FAULT)
         self.assertIn("no-such.sock", done.stdout + done.stderr)
+
+
+@needs_kvm
+class Toggling(LaunchCase):
+    """A guest that changes what its CPUID follows."""
+
+    OSXSAVE, APIC = 1 << 27, 1 << 9  # of leaf 1, ECX and EDX
+
+    def steps(self, *arguments, commands=""):
+        """Exit status and what the guest reported after each step."""
+        command = [binary("cpumodel-launch"), "--socket", self.daemon.socket_path, "--json", "--altered", "accept"]
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, timeout=30, text=True, check=False, input=commands
+        )
+        report, *steps = map(json.loads, done.stdout.splitlines())
+        if done.returncode == GUEST_CANNOT_RUN and not steps:
+            self.skipTest(f"the guest could not run: {report['guest']['failure']}")
+        return done.returncode, steps
+
+    @staticmethod
+    def leaf(step, number, register, source="guest"):
+        return next(int(one[source][register], 16) for one in step["cpuid"] if int(one["leaf"], 16) == number)
+
+    def test_toggles_of_itself(self):
+        status, steps = self.steps("--guest", "toggle")
+        self.assertEqual(status, APPLIED, steps)
+        by_name = {step["step"]: step for step in steps}
+        self.assertEqual([step for step in steps if step["failure"] or step["surprises"]], [])
+        self.assertEqual(self.leaf(by_name["apic off"], 1, "edx") & self.APIC, 0)
+        self.assertEqual(self.leaf(by_name["apic on"], 1, "edx") & self.APIC, self.APIC)
+        if "osxsave on" not in by_name:
+            self.note("no XSAVE")
+            return
+        self.assertEqual(self.leaf(by_name["osxsave on"], 1, "ecx") & self.OSXSAVE, self.OSXSAVE)
+        self.assertEqual(self.leaf(by_name["osxsave off"], 1, "ecx") & self.OSXSAVE, 0)
+        for one in by_name["xcr0 model"]["cpuid"]:
+            if one["leaf"] == "0x0000000d" and one["subleaf"] == "0x0":  # now the most that XSAVE can need
+                self.assertEqual(one["guest"]["ebx"], one["guest"]["ecx"])
+        self.note(", ".join(sorted({step["note"] for step in steps if step["note"]})) or f"{len(steps)} steps")
+
+    def test_does_as_it_is_asked(self):
+        status, steps = self.steps("--guest", "ask", commands="look\napic off\nstep\nfly\napic on\nquit\nlook\n")
+        self.assertEqual(status, APPLIED, steps)
+        self.assertEqual([step["step"] for step in steps], ["look", "apic off", "look", "fly", "apic on"])
+        apics = [bool(self.leaf(step, 1, "edx") & self.APIC) for step in steps]
+        self.assertEqual(apics, [True, False, False, False, True])
+        self.assertIn("expected step, look", steps[3]["failure"])
+
+    def test_steps_begin_anew(self):
+        _, round_trip = self.steps("--guest", "toggle")
+        names = [step["step"] for step in round_trip]
+        _, steps = self.steps("--guest", "ask", commands="step\n" * (len(names) + 1))
+        self.assertEqual([step["step"] for step in steps], [*names, names[0]])
+
+    def test_xcr0_needs_osxsave(self):
+        _, steps = self.steps("--guest", "ask", commands="xcr0 1\n")
+        self.assertRegex(steps[0]["failure"], "osxsave on|no such feature")
+
+    def test_an_exception_ends_it(self):
+        status, steps = self.steps("--guest", "ask", commands="osxsave on\nxcr0 0\nlook\n")
+        if steps[0]["failure"]:
+            self.skipTest("no XSAVE")
+        self.assertEqual(status, GUEST_CANNOT_RUN)
+        self.assertEqual(len(steps), 2, "it ran on after a shutdown")
+        self.assertIn("shut down", steps[1]["failure"])
 
 
 @needs_kvm

@@ -31,7 +31,7 @@ CONSOLE_TAIL = 25
 SUITES = {
     "models": "python3 Tests/VM/inside/models.py",
     "end-to-end": "python3 Tests/EndToEnd/run.py",
-    "unit": f"bin/{BUNDLE} --testing-library swift-testing",
+    "unit": f"NO_COLOR=1 python3 Tests/VM/inside/unit.py bin/{BUNDLE}",
 }
 
 
@@ -53,7 +53,7 @@ def write_initramfs(path, kernel, binaries, suites, arguments):
         archive = Archive(file)
         archive.file("/bin/busybox", shutil.which("busybox"), 0o755)
         archive.python()
-        for name in PROGRAMS if suites != ["unit"] else ():
+        for name in PROGRAMS:
             archive.program(f"{THERE}/bin/{name}", binaries / name)
         if "unit" in suites:
             archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
@@ -139,7 +139,7 @@ def explain(run):
 def read_options():
     names = [machine.name for machine in MACHINES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("machine", nargs="+", choices=names, metavar="MACHINE", help=", ".join(names))
+    parser.add_argument("machine", nargs="+", choices=[*names, "all"], metavar="MACHINE", help=", ".join([*names, "all"]))
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / ".build/debug", help="where the programs are")
     parser.add_argument("--suite", action="append", choices=sorted(SUITES), help="what to run [models]")
     parser.add_argument("--limit", type=int, default=900, metavar="SECONDS", help="longest run of a machine [900]")
@@ -156,7 +156,7 @@ def read_options():
 
 def main():
     options = read_options()
-    machines = [machine for machine in MACHINES if machine.name in options.machine]
+    machines = [machine for machine in MACHINES if {machine.name, "all"} & set(options.machine)]
     try:
         debian.install({machine.emulator for machine in machines})
         kernel = debian.kernel()
