@@ -296,8 +296,8 @@ void report_standing_json(const struct standing *standing)
     printf(",\"note\":");
     print_string_or_null(standing->note);
     printf(
-        ",\"cr4\":\"0x%" PRIx64 "\",\"xcr0\":\"0x%" PRIx64 "\",\"apicBase\":\"0x%" PRIx64 "\",\"cpuid\":[", standing->cr4,
-        standing->xcr0, standing->apic_base);
+        ",\"cr4\":\"0x%" PRIx64 "\",\"xcr0\":\"0x%" PRIx64 "\",\"apicBase\":\"0x%" PRIx64 "\",\"cpuid\":[",
+        standing->cr4, standing->xcr0, standing->apic_base);
     for (int i = 0; i < TOGGLE_LEAVES; i++) {
         printf(
             "%s{\"leaf\":\"0x%08x\",\"subleaf\":\"0x%x\",\"present\":%s", i ? "," : "", standing->leaves[i].leaf,

@@ -141,7 +141,8 @@ class Toggling(LaunchCase):
         self.note(", ".join(sorted({step["note"] for step in steps if step["note"]})) or f"{len(steps)} steps")
 
     def test_does_as_it_is_asked(self):
-        status, steps = self.steps("--guest", "ask", commands="look\napic off\nstep\nfly\napic on\nquit\nlook\n")
+        commands = "look\napic off\nstep\nfly\napic on\nquit\nlook\n"
+        status, steps = self.steps("--guest", "ask", commands=commands)
         self.assertEqual(status, APPLIED, steps)
         self.assertEqual([step["step"] for step in steps], ["look", "apic off", "look", "fly", "apic on"])
         apics = [bool(self.leaf(step, 1, "edx") & self.APIC) for step in steps]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs tests on hosts with real kvm_amd and kvm_intel that are emulated, so no /dev/kvm is needed.
 
-    Tests/VM/run.py [--bin DIRECTORY] [--suite NAME]... MACHINE...
+    Tests/VM/run.py [--bin DIRECTORY] [--suite 'NAME ARGUMENT...']... MACHINE...
 
 README.md beside this file says what there is.
 """
@@ -35,27 +35,26 @@ SUITES = {
 }
 
 
-def job(suites, arguments):
+def job(suites):
     """The script that runs in the emulated host: suites in a row, and the worst status."""
     lines = [
         f"cd {THERE}",
         f"export CPUMODELD_BIN_DIR={THERE}/bin HOME=/root PYTHONDONTWRITEBYTECODE=1 SWIFT_BACKTRACE=enable=no",
         "worst=0",
     ]
-    for suite in suites:
-        words = " ".join(shlex.quote(word) for word in arguments)
-        lines += [f"echo '== {suite}'", f"{SUITES[suite]} {words} || worst=$?"]
+    for name, *arguments in suites:
+        lines += [f"echo '== {name}'", f"{SUITES[name]} {shlex.join(arguments)} || worst=$?"]
     return "\n".join([*lines, "exit $worst", ""])
 
 
-def write_initramfs(path, kernel, binaries, suites, arguments):
+def write_initramfs(path, kernel, binaries, suites):
     with open(path, "wb") as file:
         archive = Archive(file)
         archive.file("/bin/busybox", shutil.which("busybox"), 0o755)
         archive.python()
         for name in PROGRAMS:
             archive.program(f"{THERE}/bin/{name}", binaries / name)
-        if "unit" in suites:
+        if any(name == "unit" for name, *_ in suites):
             archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
         for folder in ("config", "Tests/EndToEnd", "Tests/VM/inside"):
             archive.tree(f"{THERE}/{folder}", ROOT / folder)
@@ -65,7 +64,7 @@ def write_initramfs(path, kernel, binaries, suites, arguments):
         archive.data("/init", init.encode(), 0o755)
         archive.data("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
         archive.data("/etc/group", b"root:x:0:\n")
-        archive.data("/job", job(suites, arguments).encode())
+        archive.data("/job", job(suites).encode())
         archive.end()
 
 
@@ -106,7 +105,7 @@ def run(machine, kernel, options, out):
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cpumodeld-vm-", dir=debian.cache()) as work:
         work = pathlib.Path(work)
-        write_initramfs(work / "initramfs", kernel, options.bin, options.suite, options.arguments)
+        write_initramfs(work / "initramfs", kernel, options.bin, options.suite)
         run = machine.boot(kernel, work / "initramfs", work, options.limit)
         run.follow(transcript.line)
         transcript.close()
@@ -136,19 +135,27 @@ def explain(run):
         print(f"    {run.machine.emulator}: {line}")
 
 
+def suite(text):
+    """A suite and its arguments, out of one argument as a shell would read it."""
+    words = shlex.split(text)
+    if not words or words[0] not in SUITES:
+        raise argparse.ArgumentTypeError(f"there is no suite '{text}', only {', '.join(SUITES)}")
+    return words
+
+
 def read_options():
-    names = [machine.name for machine in MACHINES]
+    names = [*(machine.name for machine in MACHINES), "all"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("machine", nargs="+", choices=[*names, "all"], metavar="MACHINE", help=", ".join([*names, "all"]))
+    parser.add_argument("machine", nargs="+", choices=names, metavar="MACHINE", help=", ".join(names))
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / ".build/debug", help="where the programs are")
-    parser.add_argument("--suite", action="append", choices=sorted(SUITES), help="what to run [models]")
+    parser.add_argument(
+        "--suite", action="append", type=suite, metavar="'NAME ARGUMENT...'",
+        help=f"what to run, of {', '.join(SUITES)}, with its own arguments [models]",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, default=900, metavar="SECONDS", help="longest run of a machine [900]")
     parser.add_argument("--out", type=pathlib.Path, help="where the results go [.build/vm]")
-    arguments = sys.argv[1:]
-    at = arguments.index("--") if "--" in arguments else len(arguments)
-    options = parser.parse_args(arguments[:at])
-    options.arguments = arguments[at + 1 :]
-    options.suite = options.suite or ["models"]
+    options = parser.parse_args()
+    options.suite = options.suite or [["models"]]
     options.bin = options.bin.absolute()
     options.out = (options.out or ROOT / ".build/vm").absolute()
     return options
