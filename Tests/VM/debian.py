@@ -10,7 +10,7 @@ import subprocess
 KERNEL = "linux-image-cloud-amd64"
 MODULES = ("irqbypass", "kvm", "kvm-amd", "kvm-intel")
 
-TOOLS = {"busybox": "busybox-static"}
+TOOLS = {"busybox": "busybox-static", "strip": "binutils"}
 EMULATORS = {
     "qemu": {"qemu-system-x86_64": "qemu-system-x86", "/usr/share/seabios/bios-256k.bin": "seabios"},
     "bochs": {

@@ -12,12 +12,19 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 
-# Parts of Python that the tests do not need, and that would only take time to load.
+# Parts of Python that the tests do not need: an emulated CPU takes long to load what it never uses.
 NOT_OF_PYTHON = {
-    "config", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages",
-    "dist-packages", "test", "tests", "tkinter", "turtledemo",
+    "config", "curses", "dbm", "distutils", "ensurepip", "idlelib", "lib2to3", "lib-dynload", "pydoc_data",
+    "site-packages", "dist-packages", "sqlite3", "test", "tests", "tkinter", "turtledemo", "venv", "wsgiref",
 }  # fmt: skip
+
+# Its modules in C, with libraries of their own, that the standard library's tests and pages need and ours do not.
+NOT_OF_EXTENSIONS = (
+    "_codecs", "_crypt", "_curses", "_dbm", "_decimal", "_gdbm", "_sqlite3", "_ssl", "_test", "_tkinter", "_xx", "nis",
+    "ossaudiodev", "readline", "xx",
+)  # fmt: skip
 
 
 class Archive:
@@ -40,9 +47,9 @@ class Archive:
         self._entry(path, mode, pathlib.Path(source).read_bytes(), int(status.st_mtime))
 
     def tree(self, path, source, leave_out=frozenset()):
-        """All of a folder, but what is named in `leave_out` or begins so up to a dash."""
+        """All of a folder, but what `leave_out` names whole or up to a dash, and what Python compiled with -O."""
         for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-            if entry.name in leave_out or entry.name.split("-")[0] in leave_out:
+            if entry.name in leave_out or entry.name.split("-")[0] in leave_out or ".opt-" in entry.name:
                 continue
             if entry.is_dir():
                 self.tree(f"{path}/{entry.name}", entry.path, leave_out)
@@ -51,7 +58,7 @@ class Archive:
 
     def program(self, path, source):
         """A program, and the shared libraries that the loader finds for it here, where it finds them."""
-        self.file(path, source, 0o755)
+        self._stripped(path, source)
         self.libraries(source)
 
     def libraries(self, source):
@@ -60,7 +67,7 @@ class Archive:
             self.library_folders.add(os.path.dirname(library))
             if library not in self._libraries:
                 self._libraries.add(library)
-                self.file(library, library, 0o755)
+                self._stripped(library, library)
 
     def python(self):
         """The Python that runs this, at its place."""
@@ -69,13 +76,21 @@ class Archive:
         for kind in dict.fromkeys((sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))):
             self.tree(kind, kind, NOT_OF_PYTHON)
             for extension in sorted(pathlib.Path(kind).glob("lib-dynload/*.so")):
-                self.libraries(extension)
+                if not extension.name.startswith(NOT_OF_EXTENSIONS):
+                    self.program(extension, extension)
 
     def link(self, path, target):
         self._entry(path, stat.S_IFLNK | 0o777, target.encode())
 
     def end(self):
         self._header("TRAILER!!!", 0, b"")
+
+    def _stripped(self, path, source):
+        """A program or library without what only a debugger reads, which can be most of it."""
+        with tempfile.NamedTemporaryFile() as smaller:
+            command = ["strip", "--strip-debug", "-o", smaller.name, source]
+            done = subprocess.run(command, capture_output=True, check=False)
+            self.file(path, smaller.name if done.returncode == 0 else source, 0o755)
 
     def _entry(self, path, mode, data, time=0):
         path = pathlib.PurePosixPath(path)

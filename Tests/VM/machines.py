@@ -116,7 +116,7 @@ LABEL linux
 BOCHSRC = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model={cpu}, count=1, ips=200000000, reset_on_triple_fault=0
+cpu: model={cpu}, count=1, ips=20000000, reset_on_triple_fault=0
 memory: guest=1024, host=1024
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
