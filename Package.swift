@@ -93,6 +93,9 @@ let package = Package(
         .executableTarget(name: "cpumodel-launch", dependencies: ["CCPUModelClient"], cSettings: strictC),
         .executableTarget(name: "cpumodel-exec", dependencies: ["CCPUModelClient"], cSettings: strictC),
 
+        .executableTarget(
+            name: "table-bench", dependencies: ["CPUModels", "GuestCPU", "KVM", "X86CPU"],
+            path: "Tests/Benchmarks/Tables", swiftSettings: strict),
         .target(
             name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",
             swiftSettings: strict),
