@@ -32,6 +32,7 @@ let package = Package(
         .executable(name: "cpumodelctl", targets: ["cpumodelctl"]),
         .executable(name: "cpumodel-launch", targets: ["cpumodel-launch"]),
         .executable(name: "cpumodel-exec", targets: ["cpumodel-exec"]),
+        .executable(name: "cpumodeld-inject", targets: ["cpumodeld-inject"]),
         .library(name: "cpumodel", type: .static, targets: ["CCPUModelClient"]),
     ],
     dependencies: [
@@ -42,6 +43,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "CKVM", cSettings: strictC),
+        .target(name: "CInject", cSettings: strictC),
         .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
         .target(name: "CCPUIDFields", exclude: ["fields.list"], cSettings: strictC),
         .target(name: "CLibvirtModels", exclude: ["models.list"], cSettings: strictC),
@@ -69,8 +71,8 @@ let package = Package(
         room(
             "CPUModelDaemon",
             [
-                "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM", "Reactor",
-                "Spelling",
+                "CInject", "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM",
+                "Reactor", "Spelling",
                 "Systemd",
                 "UnitSyntax", "X86CPU",
             ]),
@@ -92,6 +94,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "cpumodel-launch", dependencies: ["CCPUModelClient"], cSettings: strictC),
         .executableTarget(name: "cpumodel-exec", dependencies: ["CCPUModelClient"], cSettings: strictC),
+        .executableTarget(name: "cpumodeld-inject", dependencies: ["CCPUModelClient", "CInject"], cSettings: strictC),
 
         .executableTarget(
             name: "table-bench", dependencies: ["CPUModels", "GuestCPU", "KVM", "X86CPU"],

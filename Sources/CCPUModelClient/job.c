@@ -143,17 +143,20 @@ int64_t cpumodel_job_check(
     return header.step_count;
 }
 
-static int32_t execute_step(unsigned char *job, const struct step *step, int vcpu_fd)
+static int32_t execute_step(void *context, unsigned vcpu, uint32_t request, unsigned char *argument, size_t size)
 {
+    const int *vcpu_fds = context;
+    (void)size;
     int value;
     do {
-        value = ioctl(vcpu_fd, (unsigned long)step->request, job + step->argument_offset);
+        value = ioctl(vcpu_fds[vcpu], (unsigned long)request, argument);
     } while (value < 0 && (errno == EINTR || errno == EAGAIN));
     return value < 0 ? -errno : value;
 }
 
 /// Returns the number of steps executed.
-static uint32_t execute_steps(unsigned char *job, uint32_t step_count, const int *vcpu_fds)
+static uint32_t execute_steps(
+    unsigned char *job, uint32_t step_count, cpumodel_step_runner *run, void *context, bool *is_complete)
 {
     struct header header;
     memcpy(&header, job, sizeof header);
@@ -163,19 +166,25 @@ static uint32_t execute_steps(unsigned char *job, uint32_t step_count, const int
         struct step step = read_step(job, i);
         if (step_fault(job, &header, &step))
             return i;
-        step.result = execute_step(job, &step, vcpu_fds[step.vcpu]);
+        step.result =
+            run(context, step.vcpu, step.request, job + step.argument_offset, (size_t)step.argument_size);
+        if (step.result == CPUMODEL_NOT_EXECUTED)
+            return i;
         memcpy(
             job + sizeof header + (size_t)i * sizeof step + offsetof(struct step, result), &step.result,
             sizeof step.result);
         uint32_t executed = i + 1;
         memcpy(job + offsetof(struct header, executed), &executed, sizeof executed);
-        if (step.result < 0 && step.flags & STOP_ON_ERROR)
+        *is_complete = executed == step_count || (step.result < 0 && step.flags & STOP_ON_ERROR);
+        if (*is_complete)
             return executed;
     }
     return step_count;
 }
 
-int cpumodel_execute_job(int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size)
+int cpumodel_job_run(
+    int job, unsigned vcpu_count, cpumodel_step_runner *run, void *context, bool *is_complete, char *reason,
+    size_t reason_size)
 {
     struct stat status;
     const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -193,7 +202,14 @@ int cpumodel_execute_job(int job, const int *vcpu_fds, unsigned vcpu_count, char
     }
     int64_t executed = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
     if (executed > 0)
-        executed = execute_steps(bytes, (uint32_t)executed, vcpu_fds);
+        executed = execute_steps(bytes, (uint32_t)executed, run, context, is_complete);
     munmap(bytes, size);
     return (int)executed;
+}
+
+int cpumodel_execute_job(int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    bool is_complete = false;
+    return cpumodel_job_run(
+        job, vcpu_count, execute_step, (void *)(uintptr_t)vcpu_fds, &is_complete, reason, reason_size);
 }
