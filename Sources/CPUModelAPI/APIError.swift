@@ -11,6 +11,7 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
         case unknownModel, unknownFeature, badExpression
         case badDocument, noBaseline
         case featuresUnavailable, altered, refused, ownerDeadline, ownerFault, ownerGone
+        case executorUnavailable, notInjected
         case badDescriptor, badTopology, badBase
         case nameInUse, unknownVM
         case modelExists, modelChanged, modelInUse, notStored
@@ -32,6 +33,8 @@ public struct APIError: Error, Sendable, CustomStringConvertible {
             case .ownerDeadline: -32013
             case .ownerFault: -32014
             case .ownerGone: -32015
+            case .executorUnavailable: -32016
+            case .notInjected: -32017
             case .badDescriptor: -32020
             case .badTopology: -32022
             case .badBase: -32023

@@ -149,6 +149,10 @@ struct ApplicationError: Error {
         case gone
         /// The owner would not run the job, and ran no step of it.
         case ownerRefused(String)
+        /// cpumodeld-inject cannot be reached at this path, for this errno.
+        case injectorAway(String, CInt)
+        /// cpumodeld-inject did not run the job to its end.
+        case notInjected(String)
         /// The owner's answer, or the job as it came back, makes no sense.
         case fault(String)
     }
@@ -190,6 +194,19 @@ extension ApplicationError: RPCErrorConvertible {
         case .ownerRefused(let message):
             APIError(
                 .ownerFault, "The owner of the VM would not run the job: \(message)", data: ["restored": true])
+        case .injectorAway(let path, let errno):
+            APIError(
+                .executorUnavailable,
+                "The process that owns the VM does not run jobs itself (owner.execute), and cpumodeld-inject, which does "
+                    + "it for such processes, cannot be reached at \(path) (\(errorName(errno))). An administrator "
+                    + "enables it with: systemctl enable --now cpumodeld-inject.socket",
+                data: ["executor": "inject", "errnoName": .string(errorName(errno)), "restored": .bool(isRestored)])
+        case .notInjected(let reason):
+            APIError(
+                .notInjected,
+                "cpumodeld-inject did not run the ioctls in the process that owns the VM: \(reason); "
+                    + "\(isRestored ? Self.restoredText : Self.notRestoredText).",
+                data: ["executor": "inject", "restored": .bool(isRestored)])
         case .fault(let reason):
             APIError(
                 .ownerFault, "The owner's answer cannot be used, and what its vCPUs have now is not known: \(reason)",
@@ -221,6 +238,7 @@ extension ApplicationError: RPCErrorConvertible {
         case (EPERM, "KVM_SET_CPUID2") where hasTiles:
             "the table has AMX, and the process has no permission for guest XSTATE; it must ask with "
                 + "arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM, 18) before it creates the first vCPU"
+        case (EPERM, _): "a seccomp filter of the process may forbid the ioctl"
         default: nil
         }
     }

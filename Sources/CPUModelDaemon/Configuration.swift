@@ -30,6 +30,14 @@ public struct Configuration: Sendable {
     public var definedModelsDirectory: String? = "/var/lib/cpumodeld/models"
     /// How long an owner may take to run a job.
     public var ownerDeadline: Duration = .seconds(10)
+    /// Who may have jobs run by the process that owns the VM.
+    public var ownerCallers = CallerSet.everybody
+    /// Who may have jobs run by cpumodeld-inject, where it is enabled.
+    public var injectCallers = CallerSet.everybody
+    /// The socket of cpumodeld-inject.
+    public var injectSocketPath = "/run/cpumodeld-inject.sock"
+    /// How long cpumodeld-inject may stop a process.
+    public var injectDeadline: Duration = .seconds(5)
     /// Where events go.
     public var logTarget = LogTarget.auto
     /// Most connections at one time.
@@ -43,10 +51,11 @@ public struct Configuration: Sendable {
     /// Takes in a file. Keys that it does not set stay as they are.
     public mutating func read(_ bytes: [UInt8], file: String) throws(UnitSyntaxError) {
         let unit = try UnitFile(parsing: bytes, file: file)
-        try unit.refuseSections(notIn: ["Daemon", "Limits"])
+        try unit.refuseSections(notIn: ["Daemon", "Executors", "Limits"])
         for section in unit.sections {
             switch section.name {
             case "Daemon": try readDaemon(section)
+            case "Executors": try readExecutors(section)
             default: try readLimits(section)
             }
         }
@@ -101,6 +110,16 @@ public struct Configuration: Sendable {
             ownerDeadline = try deadline.duration(in: .milliseconds(1) ... .seconds(3600))
         }
         if let log = section.last("Log") { logTarget = try log.enumeration() }
+    }
+
+    private mutating func readExecutors(_ section: UnitSection) throws(UnitSyntaxError) {
+        try section.refuseKeys(notIn: ["Owner", "Inject", "InjectSocket", "InjectDeadlineSec"])
+        if let callers = section.last("Owner") { ownerCallers = try CallerSet(callers) }
+        if let callers = section.last("Inject") { injectCallers = try CallerSet(callers) }
+        if let path = section.last("InjectSocket") { injectSocketPath = try Self.absolutePath(path) }
+        if let deadline = section.last("InjectDeadlineSec") {
+            injectDeadline = try deadline.duration(in: .milliseconds(1) ... .seconds(60))
+        }
     }
 
     private mutating func readLimits(_ section: UnitSection) throws(UnitSyntaxError) {

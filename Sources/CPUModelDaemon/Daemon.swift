@@ -35,7 +35,7 @@ public final class Daemon {
         log = EventLog(configuration.logTarget)
         host = HostState()
         models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
-        vms = VMService(models: models, host: host, log: log, ownerDeadline: configuration.ownerDeadline)
+        vms = VMService(models: models, host: host, log: log, executors: ExecutorPolicy(configuration))
     }
 
     /// Opens the sockets and starts to serve.

@@ -12,14 +12,14 @@ final class VMService {
     let models: ModelService
     let host: HostState
     let log: EventLog
-    let ownerDeadline: Duration
+    let executors: ExecutorPolicy
     private var requests = 0
 
-    init(models: ModelService, host: HostState, log: EventLog, ownerDeadline: Duration) {
+    init(models: ModelService, host: HostState, log: EventLog, executors: ExecutorPolicy) {
         self.models = models
         self.host = host
         self.log = log
-        self.ownerDeadline = ownerDeadline
+        self.executors = executors
     }
 
     /// `vm.apply`.

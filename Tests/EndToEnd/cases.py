@@ -22,6 +22,7 @@ CODES = {
     "unknownModel": -32001, "unknownFeature": -32002, "badExpression": -32003, "badDocument": -32004,
     "noBaseline": -32005, "featuresUnavailable": -32010,
     "altered": -32011, "refused": -32012, "ownerDeadline": -32013, "ownerFault": -32014, "ownerGone": -32015,
+    "executorUnavailable": -32016, "notInjected": -32017,
     "badDescriptor": -32020, "descriptorCount": -32021, "badTopology": -32022, "badBase": -32023, "nameInUse": -32030,
     "unknownVM": -32031, "modelExists": -32033, "modelChanged": -32034, "modelInUse": -32035, "notStored": -32036,
     "notPermitted": -32040, "hostUnavailable": -32050, "limitExceeded": -32060,

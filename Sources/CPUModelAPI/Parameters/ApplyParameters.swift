@@ -14,6 +14,8 @@ public struct ApplyParameters: JSONReadable, Sendable {
     public let replace: Bool
     /// Whether the vCPUs come to those of a VM that the same process has registered by that name, if it has.
     public let join: Bool
+    /// Who is to make the ioctls.
+    public let executor: ExecutorChoice
 
     /// Reads the parameters. The member `fds` was consumed with the descriptors, and is only known here.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -23,6 +25,7 @@ public struct ApplyParameters: JSONReadable, Sendable {
         altered = try reader.enumeration("altered", default: AlteredPolicy.fail)
         replace = try reader.bool("replace", default: false)
         join = try reader.bool("join", default: false)
+        executor = try reader.enumeration("executor", default: ExecutorChoice.auto)
         guard Self.isName(name) else {
             throw reader.error(
                 "name", "must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ -, the first a letter or a digit")
@@ -52,5 +55,6 @@ public struct ApplyParameters: JSONReadable, Sendable {
             .optional("altered", AlteredPolicy.schema),
             .optional("replace", .boolean("take the name over from a registered VM of the same user")),
             .optional("join", .boolean("add the vCPUs to the VM that this process has registered by that name")),
+            .optional("executor", ExecutorChoice.schema),
         ]
 }

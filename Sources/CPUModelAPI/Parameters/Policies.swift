@@ -11,6 +11,19 @@ public enum UnavailablePolicy: String, Sendable, CaseIterable {
         allCases.map(\.rawValue), "what to do about features that the host cannot give; \"fail\" when left out")
 }
 
+/// Who is to make the ioctls in the process that owns the VM.
+public enum ExecutorChoice: String, Sendable, CaseIterable {
+    /// The process itself; cpumodeld-inject when it answers that it does not know `owner.execute`.
+    case auto
+    /// The process itself.
+    case owner
+    /// cpumodeld-inject.
+    case inject
+
+    static let schema = Schema.choice(
+        allCases.map(\.rawValue), "who makes the ioctls in the process that owns the VM; \"auto\" when left out")
+}
+
 /// What to do when KVM changed the table it was given.
 public enum AlteredPolicy: String, Sendable, CaseIterable {
     /// Put the old tables back, and refuse.
