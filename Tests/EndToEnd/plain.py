@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -27,10 +28,11 @@ KILL_PROCESS, TRAP, ERRNO_EPERM, ALLOW = 0x80000000, 0x00030000, 0x00050001, 0x7
 SYS_IOCTL = 16
 
 
-def ask(path, vm, **params):
+def ask(path, vm, daemon=None, **params):
     """The ten lines."""
-    daemon = socket.socket(socket.AF_UNIX)
-    daemon.connect(path)
+    if daemon is None:
+        daemon = socket.socket(socket.AF_UNIX)
+        daemon.connect(path)
     params = {"fds": len(vm.vcpus), "name": f"plain-{os.getpid()}", "model": "host", "altered": "accept", **params}
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "vm.apply", "params": params}).encode() + b"\n"
     daemon.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", vm.vcpus))])
@@ -186,6 +188,28 @@ def many(path, **params):
     return {"answers": [ask(path, vm, replace=True, **params) for _ in range(20)], "tables": vm.tables()}
 
 
+def stopped(path, **params):
+    """Stopped as a whole (SIGSTOP) all the while: another process, which has its connection, asks in its name."""
+    vm = kvm.VM(2)
+    daemon = socket.socket(socket.AF_UNIX)
+    daemon.connect(path)
+    reader, writer = os.pipe()
+    owner = os.getpid()
+    if os.fork() == 0:
+        os.kill(owner, signal.SIGSTOP)
+        wait_for_state(owner, "T")
+        said = {"answer": ask(path, vm, daemon, **params)}
+        wait_for_state(owner, "T")
+        os.write(writer, json.dumps(said).encode())
+        os.kill(owner, signal.SIGCONT)
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as file:
+        said = json.loads(file.read())
+    os.wait()
+    return {**said, "tables": vm.tables()}
+
+
 def foreign(path, **params):
     """vCPUs of another process: the descriptors are here, the VM is not."""
     ours, theirs = socket.socketpair()
@@ -208,18 +232,27 @@ def foreign(path, **params):
 # ---- tools ---------------------------------------------------------------------------------
 
 
+def state(pid, tid):
+    with open(f"/proc/{pid}/task/{tid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come to that")
+        time.sleep(0.01)
+
+
+def wait_for_state(pid, wanted):
+    wait_until(lambda: state(pid, pid) == wanted)
+
+
 def wait_until_asleep(count):
     """Waits until that many other threads are in a system call that waits."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        asleep = 0
-        for tid in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{tid}/stat") as file:
-                asleep += int(tid) != os.getpid() and file.read().rsplit(")", 1)[1].split()[0] == "S"
-        if asleep >= count:
-            return
-        time.sleep(0.01)
-    raise TimeoutError("the threads did not go to sleep")
+    own = os.getpid()
+    wait_until(lambda: sum(int(tid) != own and state(own, tid) == "S" for tid in os.listdir("/proc/self/task")) >= count)
 
 
 def install_filter(action, request):
@@ -235,7 +268,7 @@ def install_filter(action, request):
 
 
 SITUATIONS = {
-    **{each.__name__: each for each in (plain, busy, threads, in_kvm_run, has_run, one_filtered, honest, many, foreign)},
+    **{each.__name__: each for each in (plain, busy, threads, in_kvm_run, has_run, one_filtered, honest, many, stopped, foreign)},
     "filter_allows": filtered(ALLOW, None),
     "filter_fails": filtered(ERRNO_EPERM, kvm.KVM_SET_CPUID2),
     "filter_traps": filtered(TRAP, kvm.KVM_SET_CPUID2),

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from harness import Child, Daemon, binary
 HERE = pathlib.Path(__file__).resolve().parent
 TORTURE = int(os.environ.get("CPUMODELD_TORTURE", "300"))
 COMPILER = shutil.which("cc")
+SETPRIV = shutil.which("setpriv")
 NOBODY = 65534
 PTRACE_SEIZE = 0x4206
 
@@ -30,11 +32,11 @@ PTRACE_SEIZE = 0x4206
 class Helper:
     """One cpumodeld-inject, with its socket in a directory of its own."""
 
-    def __init__(self, *options, **popen):
+    def __init__(self, *options, through=(), **popen):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cpumodeld-inject-"))
         os.chmod(self.directory, 0o777)
         self.path = str(self.directory / "inject.sock")
-        command = [binary("cpumodeld-inject"), "--socket", self.path, "--user", str(os.getuid()), *options]
+        command = [*through, binary("cpumodeld-inject"), "--socket", self.path, "--user", str(os.getuid()), *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **popen)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.path):
@@ -140,6 +142,9 @@ class Inject(InjectCase):
     def test_vcpus_of_another_process(self):
         self.check_refused(self.launch("foreign"), "refused", "another process")
 
+    def test_process_that_is_stopped(self):
+        self.check_applied(self.launch("stopped"))
+
     def test_filter_that_allows(self):
         self.check_applied(self.launch("filter_allows"))
 
@@ -211,6 +216,7 @@ class Inject(InjectCase):
 
     @unittest.skipIf(COMPILER is None, "there is no C compiler (cc)")
     def test_torture(self):
+        signal.setitimer(signal.ITIMER_REAL, 60 + TORTURE / 20)
         with tempfile.TemporaryDirectory() as directory:
             program = f"{directory}/selfcheck"
             source = str(HERE / "c" / "selfcheck.c")
@@ -257,6 +263,28 @@ class InjectWithoutRights(InjectCase):
 
     def test_refusal_says_what_it_lacks(self):
         self.check_refused(self.launch("plain"), "notInjected", "CAP_SYS_PTRACE")
+
+
+@unittest.skipUnless(os.getuid() == 0 and SETPRIV, "needs root and setpriv")
+class InjectWithItsOneRight(InjectCase):
+    """A helper of another user than the target's, with CAP_SYS_PTRACE and nothing else: as its unit runs it."""
+
+    @classmethod
+    def how(cls):
+        only = "-all,+sys_ptrace"
+        return {
+            "through": (
+                SETPRIV, "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs",
+                "--bounding-set", only, "--inh-caps", only, "--ambient-caps", only,
+            )
+        }  # fmt: skip
+
+    def test_it_is_enough(self):
+        with open(f"/proc/{self.helper.process.pid}/status") as file:
+            rights = dict(line.split(":", 1) for line in file)
+        self.assertEqual(int(rights["CapEff"], 16), 1 << 19)
+        for situation in ("plain", "threads", "filter_allows"):
+            self.check_applied(self.launch(situation))
 
 
 class InjectDisabled(InjectCase):
