@@ -67,7 +67,7 @@ class Documents(DaemonCase):
         optional = (
             "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
             "physicalAddressLimit", "caches", "pmu", "tscKHz", "level", "extendedLevel", "extendedTopology", "kvm", "hyperV",
-            "enclavePageCache",
+            "enclavePageCache", "executor",
         )  # fmt: skip
         self.assertEqual(names, dict.fromkeys(("fds", "name", "model"), True) | dict.fromkeys(optional, False))
 
