@@ -16,6 +16,12 @@ extension CPUIDTable {
         return CPUIDEntry(leaf, .exact(subleaf), ecx: subleaf & 0xFF, edx: first.edx)
     }
 
+    /// The leaf that answers a request in such a guest: the one asked for, or the highest basic leaf in its place. Nil
+    /// where the answer is all zeros for want of any leaf.
+    public func answeringLeaf(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> UInt32? {
+        self[leaf, subleaf] == nil ? redirected(leaf) : leaf
+    }
+
     /// The leaf whose entries answer a request that no entry matches; nil when the answer is all zeros.
     private func redirected(_ leaf: UInt32) -> UInt32? {
         guard let basic = self[0] else { return nil }

@@ -21,6 +21,20 @@ public struct VCPULimits: Sendable, Hashable {
             hasLeaf ? UInt8(truncatingIfNeeded: vcpu.table.value(0x8000_0008, 0, .eax)) : 36
         reservedCR4 = CR4Bits.reserved { vcpu.has($0) } | CR4Bits.reserved { vcpu.host.has($0.feature) }
     }
+
+    /// Whether the guest may put this value into XCR0; KVM_SET_XCRS takes no other either. x87 is always allowed.
+    public func allows(xcr0 value: UInt64) -> Bool { value & ~(xcr0 | 1) == 0 && Self.isConsistent(xcr0: value) }
+
+    /// Whether the components go together, on any CPU: x87 always; AVX with SSE; both parts of MPX; all of AVX-512, and
+    /// AVX with it; both parts of AMX (Intel SDM volume 1, 13.3; Linux, `__kvm_set_xcr`).
+    public static func isConsistent(xcr0: UInt64) -> Bool {
+        func allOrNone(_ mask: UInt64) -> Bool { xcr0 & mask == 0 || xcr0 & mask == mask }
+        let (sse, avx, mpx, avx512, amx): (UInt64, UInt64, UInt64, UInt64, UInt64) = (
+            1 << 1, 1 << 2, 0b11 << 3, 0b111 << 5, 0b11 << 17
+        )
+        return xcr0 & 1 != 0 && (xcr0 & avx == 0 || xcr0 & sse != 0) && (xcr0 & avx512 == 0 || xcr0 & avx != 0)
+            && allOrNone(mpx) && allOrNone(avx512) && allOrNone(amx)
+    }
 }
 
 /// The bits of CR4 (Intel SDM volume 3, 2.5; AMD APM volume 2, 3.1.3).
