@@ -39,7 +39,13 @@ struct Application {
             }
             return after.table
         }
-        let differences = try await differences(between: tables, and: readBack)
+        let differences: [[TableDifference]]
+        do {
+            differences = try await self.differences(between: tables, and: readBack)
+        } catch let error as ApplicationError {
+            // The tables are set, and nobody could judge them: they do not stay.
+            throw ApplicationError(error.cause, isRestored: await restore(plan, outcome))
+        }
         var report = VCPUReport()
         for (position, vcpu) in outcome.vcpus.enumerated() {
             report.add(
@@ -186,14 +192,14 @@ extension ApplicationError: RPCErrorConvertible {
         case .deadline(let time):
             APIError(
                 .ownerDeadline,
-                "The owner of the VM did not run the job within \(Int(time / .milliseconds(1))) ms; "
-                    + "what its vCPUs have now is not known.",
-                data: ["deadlineMs": .integer(Int64(time / .milliseconds(1))), "restored": false])
+                "The owner of the VM did not run the job within \(Int(time / .milliseconds(1))) ms; \(now).",
+                data: ["deadlineMs": .integer(Int64(time / .milliseconds(1))), "restored": .bool(isRestored)])
         case .gone:
             APIError(.ownerGone, "The owner of the VM ended, or closed the connection, before it answered.")
         case .ownerRefused(let message):
             APIError(
-                .ownerFault, "The owner of the VM would not run the job: \(message)", data: ["restored": true])
+                .ownerFault, "The owner of the VM would not run the job (\(message)); \(now).",
+                data: ["restored": .bool(isRestored)])
         case .injectorAway(let path, let errno):
             APIError(
                 .executorUnavailable,
@@ -209,10 +215,13 @@ extension ApplicationError: RPCErrorConvertible {
                 data: ["executor": "inject", "restored": .bool(isRestored)])
         case .fault(let reason):
             APIError(
-                .ownerFault, "The owner's answer cannot be used, and what its vCPUs have now is not known: \(reason)",
-                data: ["restored": false])
+                .ownerFault, "The owner's answer cannot be used (\(reason)); \(now).",
+                data: ["restored": .bool(isRestored)])
         }
     }
+
+    /// What is on the vCPUs after an answer that never came or was none.
+    private var now: String { isRestored ? Self.restoredText : "what its vCPUs have now is not known" }
 
     private static let restoredText = "every vCPU has the table it had before"
     private static let notRestoredText = "not every vCPU could be given back the table it had before"

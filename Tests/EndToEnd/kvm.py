@@ -27,6 +27,7 @@ KVM_CAP_MAX_VCPUS = 66
 KVM_EXIT_IO = 2
 MP_STATE_RUNNABLE = 0
 EXIT_REASON_OFFSET = 8  # in struct kvm_run
+CR4_OFFSET, CR4_OSXSAVE = 248, 1 << 18  # in struct kvm_sregs
 
 MOST_ENTRIES = 256
 HEADER, ENTRY = struct.Struct("<II"), struct.Struct("<7I12x")
@@ -155,6 +156,22 @@ class VM:
 
     def tables(self):
         return [get_cpuid2(vcpu) for vcpu in self.vcpus]
+
+    def set_osxsave(self, index=0):
+        """Sets CR4.OSXSAVE, as a VMM does that restores a guest's registers; False where KVM does not take it.
+
+        KVM holds CR4 against the table, so a table with XSAVE comes first.
+        """
+        vcpu = self.vcpus[index]
+        set_cpuid2(vcpu, [entry for entry in supported_cpuid() if entry.leaf < 0x40000000])
+        sregs = bytearray(312)
+        fcntl.ioctl(vcpu, KVM_GET_SREGS, sregs, True)
+        struct.pack_into("<Q", sregs, CR4_OFFSET, struct.unpack_from("<Q", sregs, CR4_OFFSET)[0] | CR4_OSXSAVE)
+        try:
+            fcntl.ioctl(vcpu, KVM_SET_SREGS, bytes(sregs))
+        except OSError:
+            return False
+        return True
 
     def run(self, index=0):
         """Lets a vCPU run two instructions of real-mode code, so that KVM freezes its table."""

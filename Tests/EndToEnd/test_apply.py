@@ -114,6 +114,19 @@ class Apply(DaemonCase):
             stamps.append(client.call("vm.apply", params, vm.vcpus)["stamp"])
         self.assertEqual(*stamps)
 
+    def test_registers_that_were_set_before_are_read_and_explain_the_table(self):
+        """OSXSAVE follows CR4: read back set, it is as predicted, once CR4 is known."""
+        vm, client = self.make_vm(2), self.connect()
+        if not vm.set_osxsave(1):
+            self.skipTest("this KVM does not take CR4.OSXSAVE")
+        name = self.name()
+        self.addCleanup(self.forget, name)
+        result = client.call("vm.apply", {"name": name, "model": "host", "altered": "accept"}, vm.vcpus)
+        self.assertEqual([compare.find(table, 1).ecx >> 27 & 1 for table in vm.tables()], [0, 1])
+        differences = result["differenceSets"][result["vcpus"][1]["differenceSet"]]
+        osxsave = {"bit": 27, "feature": "osxsave"}
+        self.assertEqual([each["class"] for each in differences if osxsave in each.get("bits", [])], ["runtime"])
+
     def test_other_model_has_another_stamp(self):
         stamps = {self.apply(self.make_vm(), physicalAddressBits=bits)["stamp"] for bits in (39, 40)}
         self.assertEqual(len(stamps), 2)

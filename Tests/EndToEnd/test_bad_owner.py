@@ -74,6 +74,32 @@ class BadOwner(BadInputCase):
         error = self.misbehave(lambda client, request, fds: client.answer(request, error=refusal))
         self.assertIn("Sundays", error.message)
 
+    def test_refused_reading_of_registers_puts_the_tables_back(self):
+        """The tables are set by then; what cannot be judged must not stay."""
+        vm, client, jobs = self.make_vm(2), self.connect(Raw), []
+        if not vm.set_osxsave(1):
+            self.skipTest("this KVM does not take CR4.OSXSAVE")
+        before = vm.tables()
+
+        def behave(request, fds):
+            first = struct.unpack_from("<I", os.pread(fds[0], 4, cpumodel.HEADER.size))[0]
+            jobs.append(first)
+            if first == kvm.KVM_GET_SREGS:
+                client.answer(request, error={"code": cpumodel.JOB_REFUSED, "message": "no registers on Sundays"})
+            else:
+                client.answer(request, result={"executed": client.run(request, fds)})
+
+        client.behave = behave
+        with self.fails("ownerFault") as caught:
+            self.try_apply(vm.vcpus, client)
+        self.assertEqual(jobs, [kvm.KVM_GET_CPUID2, kvm.KVM_GET_SREGS, kvm.KVM_SET_CPUID2])
+        self.assertIs(caught.exception.data["restored"], True)
+        self.assertIn("Sundays", caught.exception.message)
+        self.assertIn("the table it had before", caught.exception.message)
+        self.assertEqual(vm.tables(), before)
+        client.behave = None
+        self.apply_again()
+
     def test_method_not_found(self):
         unknown = {"code": cpumodel.METHOD_NOT_FOUND, "message": "there is no method owner.execute here"}
         # The one that could do it instead is not enabled.

@@ -7,16 +7,17 @@ import X86CPU
 
 /// Large and hostile texts cost bounded time and memory.
 @Suite struct HostileInputTests {
+    /// Bytes that no format allows, behind the limit and before it: a reader that looked at any of them would say so,
+    /// and not that there are too many.
     @Test func ahundredMegabytesAreRefusedUnread() {
-        let bytes = [UInt8](repeating: UInt8(ascii: "C"), count: 100 << 20)
-        let clock = ContinuousClock()
-        let time = clock.measure {
-            #expect(throws: FormatError.self) { try CPUDump.read(bytes, name: "huge") }
-            #expect(throws: FormatError.self) { try LibvirtCPU.read(bytes, name: "huge") }
-            #expect(throws: FormatError.self) { try FirecrackerTemplate.read(bytes, name: "huge") }
-            #expect(throws: FormatError.self) { try CPUInfoFlags.read(bytes, name: "huge") }
+        let bytes = [UInt8](repeating: 0, count: 100 << 20)
+        func isLimit(_ error: any Error) -> Bool {
+            "\(error)".contains("the text has \(bytes.count) bytes") || "\(error)".contains("the text is longer than")
         }
-        #expect(time < .seconds(1))
+        #expect { try CPUDump.read(bytes, name: "huge") } throws: { isLimit($0) }
+        #expect { try LibvirtCPU.read(bytes, name: "huge") } throws: { isLimit($0) }
+        #expect { try FirecrackerTemplate.read(bytes, name: "huge") } throws: { isLimit($0) }
+        #expect { try CPUInfoFlags.read(bytes, name: "huge") } throws: { isLimit($0) }
     }
 
     /// The largest text that is read, of what costs each reader most.
