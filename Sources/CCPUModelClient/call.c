@@ -116,6 +116,8 @@ static int send_reply(
     cpumodel_text_add(reply, "\n", 1);
     if (reply->failed)
         return cpumodel_error_no_memory(error);
+    if (connection->agent)
+        return connection->agent->send(connection->agent->context, reply->bytes, reply->length, error);
     return cpumodel_wire_send(&connection->wire, reply->bytes, reply->length, NULL, 0, until, error);
 }
 
@@ -195,6 +197,13 @@ int cpumodel_request(
     if (code < 0)
         cpumodel_wire_close(&connection->wire);
     return call.answered ? call.code : code;
+}
+
+int cpumodel_serve(struct cpumodel *connection, struct cpumodel_error *error)
+{
+    // No request has this id, so only a fault ends it.
+    struct call call = {.id = -1, .error = error};
+    return await_answer(connection, &call, cpumodel_deadline(-1));
 }
 
 int cpumodel_call(

@@ -4,6 +4,7 @@
 #define CPUMODEL_CONNECTION_H
 
 #include "cpumodel.h"
+#include "json.h"
 #include "text.h"
 #include "wire.h"
 
@@ -15,6 +16,18 @@ struct cpumodel {
     /// Who runs the jobs that come while a call waits, if not the calling thread.
     cpumodel_executor *execute;
     void *context;
+    /// What belongs to an agent's connection; NULL for any other.
+    const struct cpumodel_agent_hooks *agent;
+};
+
+/// How an agent's connection differs from others: jobs are run elsewhere and answered later, by other threads.
+struct cpumodel_agent_hooks {
+    void *context;
+    /// Takes a job over, with its descriptors, which it closes. `id` is JSON text. Returns NULL; or, when it takes
+    /// nothing, the reason in a sentence.
+    const char *(*take_job)(void *context, struct json id, int64_t deadline_ms, int *fds, size_t fd_count);
+    /// Sends a line, one at a time. Returns 0 or the code of `error`.
+    int (*send)(void *context, const char *line, size_t length, struct cpumodel_error *error);
 };
 
 /// Sends a request and waits for its answer, serving the daemon's own requests meanwhile. `params` is one line of JSON
@@ -22,5 +35,8 @@ struct cpumodel {
 int cpumodel_request(
     struct cpumodel *connection, const char *method, const struct text *params, const int *fds, size_t fd_count,
     char **result, struct cpumodel_error *error);
+
+/// Serves the daemon's requests until the connection ends. Returns the code of `error`.
+int cpumodel_serve(struct cpumodel *connection, struct cpumodel_error *error);
 
 #endif

@@ -182,9 +182,8 @@ static uint32_t execute_steps(
     return step_count;
 }
 
-int cpumodel_job_run(
-    int job, unsigned vcpu_count, cpumodel_step_runner *run, void *context, bool *is_complete, char *reason,
-    size_t reason_size)
+/// Maps a job. Returns it with its size, or NULL with a sentence in `reason`.
+static unsigned char *map_job(int job, size_t *size, char *reason, size_t reason_size)
 {
     struct stat status;
     const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -192,14 +191,42 @@ int cpumodel_job_run(
     // Without the seals the file could be cut short under the mapping, and reading it would be a SIGBUS.
     if (seals < 0 || (seals & needed) != needed || fstat(job, &status) < 0 || status.st_size <= 0) {
         snprintf(reason, reason_size, "the job is not in a sealed memfd");
-        return -1;
+        return NULL;
     }
-    size_t size = (size_t)status.st_size;
-    unsigned char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, job, 0);
-    if (bytes == MAP_FAILED) {
-        snprintf(reason, reason_size, "the job cannot be mapped: %m");
-        return -1;
+    *size = (size_t)status.st_size;
+    unsigned char *bytes = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED, job, 0);
+    if (bytes != MAP_FAILED)
+        return bytes;
+    snprintf(reason, reason_size, "the job cannot be mapped: %m");
+    return NULL;
+}
+
+bool cpumodel_job_only_reads(int job, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    size_t size;
+    unsigned char *bytes = map_job(job, &size, reason, reason_size);
+    if (!bytes)
+        return false;
+    int64_t steps = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
+    bool reads = steps > 0;
+    for (uint32_t i = 0; reads && i < steps; i++) {
+        // The direction in an ioctl's number is the caller's: every request here that KVM answers has the bit "read".
+        reads = read_step(bytes, i).request & 0x80000000;
+        if (!reads)
+            snprintf(reason, reason_size, "step %u of the job would change something, and an agent only reads", i);
     }
+    munmap(bytes, size);
+    return reads;
+}
+
+int cpumodel_job_run(
+    int job, unsigned vcpu_count, cpumodel_step_runner *run, void *context, bool *is_complete, char *reason,
+    size_t reason_size)
+{
+    size_t size;
+    unsigned char *bytes = map_job(job, &size, reason, reason_size);
+    if (!bytes)
+        return -1;
     int64_t executed = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
     if (executed > 0)
         executed = execute_steps(bytes, (uint32_t)executed, run, context, is_complete);

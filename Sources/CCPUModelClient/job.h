@@ -25,4 +25,8 @@ int cpumodel_job_run(
     int job, unsigned vcpu_count, cpumodel_step_runner *run, void *context, bool *is_complete, char *reason,
     size_t reason_size);
 
+/// Whether every step of a job reads, and changes nothing: what an agent runs. False with a sentence in `reason`, also when
+/// it is no job.
+bool cpumodel_job_only_reads(int job, unsigned vcpu_count, char *reason, size_t reason_size);
+
 #endif

@@ -35,27 +35,47 @@ void cpumodel_owner_refuse(struct text *reply, struct json id, int code, const c
     cpumodel_text_format(reply, "}}");
 }
 
-static void answer_executed(struct text *reply, struct json id, int executed)
+void cpumodel_owner_answer(struct text *reply, struct json id, int executed, const char *reason)
 {
+    if (executed < 0) {
+        cpumodel_owner_refuse(reply, id, NOT_EXECUTED, reason);
+        return;
+    }
     begin_answer(reply, id);
     cpumodel_text_format(reply, ",\"result\":{\"executed\":%d}}", executed);
 }
 
-/// `owner.execute`, with the job first among the descriptors.
-static void execute(
-    const struct cpumodel *connection, struct json id, struct json params, const int *fds, size_t fd_count,
+/// Hands a job to the agent. Returns whether the descriptors are the agent's now.
+static bool hand_over(
+    const struct cpumodel *connection, struct json id, struct json params, int *fds, size_t fd_count,
+    struct text *reply)
+{
+    int64_t milliseconds = 0;
+    cpumodel_json_integer(cpumodel_json_member(params, "deadlineMs"), &milliseconds);
+    const struct cpumodel_agent_hooks *agent = connection->agent;
+    const char *reason = agent->take_job(agent->context, id, milliseconds, fds, fd_count);
+    if (reason)
+        cpumodel_owner_refuse(reply, id, NOT_EXECUTED, reason);
+    return !reason;
+}
+
+/// `owner.execute`, with the job first among the descriptors. Returns whether the descriptors are somebody else's now.
+static bool execute(
+    const struct cpumodel *connection, struct json id, struct json params, int *fds, size_t fd_count,
     struct text *reply)
 {
     int64_t version, vcpus;
     if (!cpumodel_json_integer(cpumodel_json_member(params, "version"), &version) || version != 1) {
         cpumodel_owner_refuse(reply, id, NOT_EXECUTED, "this client executes jobs of version 1 only");
-        return;
+        return false;
     }
     if (!cpumodel_json_integer(cpumodel_json_member(params, "vcpus"), &vcpus) || fd_count == 0
         || vcpus != (int64_t)fd_count - 1) {
         cpumodel_owner_refuse(reply, id, INVALID_PARAMETERS, "fds must be 1 + vcpus");
-        return;
+        return false;
     }
+    if (connection->agent)
+        return hand_over(connection, id, params, fds, fd_count, reply);
     char reason[256] = "the launcher did not execute the job";
     int executed;
     if (connection->execute)
@@ -63,10 +83,8 @@ static void execute(
             connection->execute(connection->context, fds[0], fds + 1, (unsigned)vcpus, reason, sizeof reason);
     else
         executed = cpumodel_execute_job(fds[0], fds + 1, (unsigned)vcpus, reason, sizeof reason);
-    if (executed < 0)
-        cpumodel_owner_refuse(reply, id, NOT_EXECUTED, reason);
-    else
-        answer_executed(reply, id, executed);
+    cpumodel_owner_answer(reply, id, executed, reason);
+    return false;
 }
 
 int cpumodel_owner_serve(
@@ -92,14 +110,14 @@ int cpumodel_owner_serve(
         return cpumodel_error_set(error, -EPROTO, "protocol", "the daemon sent fewer descriptors than it declared");
     }
     // Without an id it is a notification, and nothing that the library knows comes as one.
-    bool is_request = id.begin, is_execute = cpumodel_json_is(method, "owner.execute");
+    bool is_request = id.begin, is_execute = cpumodel_json_is(method, "owner.execute"), taken = false;
     if (is_request && !is_execute)
         cpumodel_owner_refuse(reply, id, UNKNOWN_METHOD, "this client does not know the method");
     else if (is_request && in_batch)
         cpumodel_owner_refuse(reply, id, INVALID_REQUEST, "a request with descriptors may not stand in a batch");
     else if (is_request)
-        execute(connection, id, params, fds, (size_t)count, reply);
-    for (int64_t i = 0; i < count; i++)
+        taken = execute(connection, id, params, fds, (size_t)count, reply);
+    for (int64_t i = 0; i < count && !taken; i++)
         close(fds[i]);
     free(fds);
     return 0;

@@ -13,6 +13,9 @@ int cpumodel_owner_serve(
     struct cpumodel *connection, struct json request, bool in_batch, struct text *reply,
     struct cpumodel_error *error);
 
+/// Adds the answer to `owner.execute`: the number of steps executed; or, where that is negative, the reason why none was.
+void cpumodel_owner_answer(struct text *reply, struct json id, int executed, const char *reason);
+
 /// Adds a JSON-RPC error answer. An id that is none is written as null.
 void cpumodel_owner_refuse(struct text *reply, struct json id, int code, const char *message);
 

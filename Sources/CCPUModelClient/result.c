@@ -160,6 +160,7 @@ int cpumodel_result_read(const char *json, struct cpumodel_result **result)
     made->model = string(reading, object, "model", "");
     made->verdict = verdict(object);
     made->stamp = string(reading, object, "stamp", "");
+    made->request_id = string(reading, object, "requestId", "");
     made->vcpu_count = array(
         reading, cpumodel_json_member(object, "vcpus"), sizeof(struct cpumodel_vcpu), read_vcpu, &vcpus);
     made->vcpus = vcpus;

@@ -19,10 +19,12 @@ extension Connection {
     ///   - descriptors: what goes with it, however many; `fds` is written for them. They may be let go at once.
     ///   - timeout: how long to wait for the answer.
     ///   - params: writes the members of the parameters.
+    ///   - late: Is called when the answer comes after that, which is no fault of the client's then; or when the connection
+    ///     ends without it.
     /// - Returns: the result.
     public func call(
         _ method: String, descriptors: [SharedDescriptor] = [], timeout: Duration,
-        params: (inout JSONWriter) -> Void = { _ in }
+        params: (inout JSONWriter) -> Void = { _ in }, late: (@ReactorActor () -> Void)? = nil
     ) async throws(CallError) -> JSONValue {
         guard phase == .open, !isInputEnded else { throw .gone }
         lastCall += 1
@@ -30,6 +32,7 @@ extension Connection {
         let line = message(method, id: id, descriptorCount: descriptors.count, params: params)
         let result = await withCheckedContinuation { continuation in
             let timer = Reactor.main.schedule(after: timeout) { [weak self] in
+                if let late { self?.lateCalls[id] = late }
                 self?.finishCall(.string(id), with: .failure(.deadline(timeout)))
             }
             calls[id] = PendingCall(continuation: continuation, timer: timer)
@@ -69,20 +72,31 @@ extension Connection {
 
     func hasCall(_ id: RequestID) -> Bool {
         guard case .string(let id) = id else { return false }
-        return calls[id] != nil
+        return calls[id] != nil || lateCalls[id] != nil
     }
 
     /// Hands an answer to whoever waits for it.
     func finishCall(_ id: RequestID, with result: Result<JSONValue, CallError>) {
         guard case .string(let name) = id, let call = calls.removeValue(forKey: name) else {
-            return observer(.strayResponse(self, id))
+            return finishLateCall(id)
         }
         Reactor.main.cancel(call.timer)
         call.continuation.resume(returning: result)
     }
 
+    /// An answer for which nobody waits any more; or nobody ever did.
+    private func finishLateCall(_ id: RequestID) {
+        guard case .string(let name) = id, let late = lateCalls.removeValue(forKey: name) else {
+            return observer(.strayResponse(self, id))
+        }
+        late()
+    }
+
     /// Nobody will answer any more.
     func endCalls() {
+        let late = lateCalls.values
+        lateCalls.removeAll()
+        for handler in late { handler() }
         let ended = calls.values
         calls.removeAll()
         for call in ended {

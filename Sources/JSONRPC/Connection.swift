@@ -57,6 +57,8 @@ public final class Connection {
     /// Asynchronous requests that are not answered yet.
     public internal(set) var unansweredRequests = 0
     var calls: [String: PendingCall] = [:]
+    /// Calls whose deadline has passed and whose answer is still expected.
+    var lateCalls: [String: @ReactorActor () -> Void] = [:]
     var lastCall = 0
 
     private var lingerTimer: TimerToken?
@@ -99,6 +101,9 @@ public final class Connection {
 
     /// Whether the client can be called and notified.
     public var isOpen: Bool { phase == .open }
+
+    /// Bytes that wait for the client to read them. Whoever sends notifications must look at it, for nobody else limits them.
+    public var unreadBytes: Int { output.byteCount }
 
     /// Calls the handler once, when the connection has ended; at once when it has already.
     public func onClose(_ handler: @escaping @ReactorActor () -> Void) {

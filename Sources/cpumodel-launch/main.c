@@ -71,6 +71,27 @@ static enum status apply(
     }
 }
 
+/// Lets the daemon read the vCPUs from now on. Without an agent the VM runs as well.
+static struct cpumodel_agent *start_agent(
+    const struct options *options, const struct machine *machine, const struct cpumodel_result *result)
+{
+    const struct cpumodel_agent_options agent_options = {
+        .path = options->socket,
+        .vm = options->name,
+        .request_id = result->request_id,
+        .vcpu_fds = machine->vcpus,
+        .vcpu_count = machine->vcpu_count,
+    };
+    struct cpumodel_agent *agent;
+    struct cpumodel_error error;
+    if (cpumodel_agent_start(&agent, &agent_options, &error) < 0) {
+        fprintf(stderr, "cpumodel-launch: no agent: %s\n", error.message);
+        return NULL;
+    }
+    cpumodel_agent_wait(agent, options->timeout_seconds * 1000);
+    return agent;
+}
+
 static enum status look(struct guest *guest, const struct machine *machine, struct sighting *sighting)
 {
     *sighting = (struct sighting){0};
@@ -159,6 +180,7 @@ static enum status launch(struct cpumodel *daemon, const struct options *options
         cpumodel_error_clear(&error);
         return status;
     }
+    struct cpumodel_agent *agent = options->agent ? start_agent(options, machine, result) : NULL;
     if (options->run)
         status = look(&guest, machine, &sighting);
     report(options, result, NULL, options->run ? &sighting : NULL, status);
@@ -169,6 +191,7 @@ static enum status launch(struct cpumodel *daemon, const struct options *options
     }
     guest_end(&guest);
     sleep(options->hold_seconds);
+    cpumodel_agent_stop(agent);
     return status;
 }
 

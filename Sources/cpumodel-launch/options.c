@@ -28,6 +28,7 @@ static const char usage[] =
     "  --replace                take the name over from another VM of this user\n"
     "  --run, --no-run          run the guest, or do not [--run]\n"
     "  --guest look|toggle|ask  what the guest does; see below [look]\n"
+    "  --agent                  let cpumodeld read the vCPUs as long as the VM lives\n"
     "  --hold SECONDS           keep the VM that long before ending [0]\n"
     "  --timeout SECONDS        longest wait for cpumodeld [30]\n"
     "  --json                   print JSON objects, a line each, instead of text\n"
@@ -57,6 +58,7 @@ enum option_key {
     RUN,
     NO_RUN,
     GUEST,
+    AGENT,
     HOLD,
     TIMEOUT,
     JSON,
@@ -77,6 +79,7 @@ static const struct option known[] = {
     {"run", no_argument, NULL, RUN},
     {"no-run", no_argument, NULL, NO_RUN},
     {"guest", required_argument, NULL, GUEST},
+    {"agent", no_argument, NULL, AGENT},
     {"hold", required_argument, NULL, HOLD},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"json", no_argument, NULL, JSON},
@@ -206,6 +209,9 @@ static bool read_option(struct options *options, enum option_key key, char *valu
         return true;
     case GUEST:
         return read_guest(value, &options->guest);
+    case AGENT:
+        options->agent = true;
+        return true;
     case HOLD:
         return read_count("hold", value, 0, 86400, &options->hold_seconds);
     case TIMEOUT:

@@ -25,7 +25,7 @@ struct options {
     unsigned vcpus;
     struct cpumodel_topology topology;
     bool drop_unavailable, accept_altered, replace;
-    bool run, json;
+    bool run, json, agent;
     enum guest_kind guest;
     unsigned hold_seconds;
     int timeout_seconds;

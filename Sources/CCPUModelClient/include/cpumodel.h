@@ -17,7 +17,8 @@
 //
 // KVM takes a vCPU's ioctls only from the process that created its VM. So the daemon computes, and sends this library
 // a job, a short list of KVM_SET_CPUID2, KVM_SET_MSRS and the like; the library checks it, runs it on the vCPUs while
-// cpumodel_apply() waits, and the daemon judges what came of it. No privilege is needed, no thread is started.
+// cpumodel_apply() waits, and the daemon judges what came of it. No privilege is needed, and no thread is started: except
+// by cpumodel_agent_start(), for a daemon that is to be able to read the vCPUs at any later time, too.
 //
 // The library needs libc and nothing else, keeps no global state, prints nothing, and raises no signal. A connection
 // may be used by one thread at a time; different connections have nothing to do with each other. Every descriptor it
@@ -212,6 +213,8 @@ struct cpumodel_result {
     size_t missing_count;
     /// All of it as the daemon said it: JSON text.
     const char *json;
+    /// Which request this is the result of: cpumodel_agent_options.request_id.
+    const char *request_id;
 };
 
 /// Gives the vCPUs the model and reads back what KVM took. Returns 0 and a result to free with cpumodel_result_free();
@@ -228,6 +231,55 @@ CPUMODEL_API int cpumodel_result_read(const char *json, struct cpumodel_result *
 
 /// Frees a result. NULL is allowed.
 CPUMODEL_API void cpumodel_result_free(struct cpumodel_result *result);
+
+// ---- The agent: letting the daemon read the vCPUs while the guest runs ------------------------------------------------
+
+/// A thread that keeps a connection to the daemon and runs the jobs by which it reads CPUID, control registers and MSRs of
+/// the vCPUs: what `cpumodelctl caps` and `verify` show then is the kernel's own answer. A daemon that is restarted is
+/// connected to again, and given the vCPUs anew.
+///
+/// An agent reads, and changes nothing: a job with any other step is refused. It interrupts no vCPU. An ioctl on a vCPU
+/// waits for it to leave KVM_RUN; then the job's own thread waits, and the daemon, which has its deadline, answers from
+/// what else it knows.
+struct cpumodel_agent;
+
+/// Zero it first: zero always means the default.
+struct cpumodel_agent_options {
+    /// The daemon's socket, as for cpumodel_connect().
+    const char *path;
+    /// Name of the VM, and cpumodel_result.request_id of what was applied to it.
+    const char *vm, *request_id;
+    /// Its vCPUs, as in cpumodel_vm. The agent keeps duplicates, which keep the VM alive until cpumodel_agent_stop().
+    const int *vcpu_fds;
+    unsigned vcpu_count;
+    /// Called to run a job, with `context`, instead of cpumodel_execute_job(): for a VMM that calls its vCPUs back. It may
+    /// be called by several threads at a time, each with one vCPU, and must return.
+    cpumodel_executor *execute;
+    void *context;
+    /// Must be zero.
+    void *reserved[4];
+};
+
+enum cpumodel_agent_state {
+    CPUMODEL_AGENT_CONNECTING = 0,  ///< there is no daemon, or none yet; it is tried again and again
+    CPUMODEL_AGENT_ATTACHED = 1,    ///< the daemon can read the vCPUs
+    CPUMODEL_AGENT_REFUSED = 2,     ///< the daemon does not know the VM, or gives it to another; tried again later
+};
+
+/// Starts the agent of a VM, in the process that created it. Returns 0 at once, whether there is a daemon or not; or the
+/// code of `error`.
+CPUMODEL_API int cpumodel_agent_start(
+    struct cpumodel_agent **agent, const struct cpumodel_agent_options *options, struct cpumodel_error *error);
+
+/// How the agent stands with the daemon.
+CPUMODEL_API enum cpumodel_agent_state cpumodel_agent_state(struct cpumodel_agent *agent);
+
+/// Waits until the agent is attached or refused, at most that long. Returns its state.
+CPUMODEL_API enum cpumodel_agent_state cpumodel_agent_wait(struct cpumodel_agent *agent, int milliseconds);
+
+/// Ends the agent and frees it. Call it before the VM is destroyed. A job that waits for a running vCPU is left to a thread
+/// of its own, which ends when the vCPU has left KVM_RUN; one in `execute` is waited for. NULL is allowed.
+CPUMODEL_API void cpumodel_agent_stop(struct cpumodel_agent *agent);
 
 // ---- Everything else the daemon can do ------------------------------------------------------------------------------
 
