@@ -116,6 +116,7 @@ let package = Package(
         roomTests("KVM", ["CKVM", "CLinux", "Descriptors", "X86CPU"]),
         roomTests("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
         roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
+        roomTests("CPUModelDaemon"),
         roomTests("Reactor", ["CLinux", "Descriptors"]),
         roomTests("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         .testTarget(

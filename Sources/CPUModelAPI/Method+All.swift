@@ -76,6 +76,22 @@ extension Method {
         "vm.apply", "Gives a VM's vCPUs a CPU model, reads back what KVM took, and registers the VM",
         parameters: ApplyParameters.members, result: ApplyResult.schema, isQuery: false, takesDescriptors: true)
 
+    /// Makes a connection the one by which a VM's vCPUs can be read.
+    public static let attachVM = Method(
+        "vm.attach", "Makes this connection the one on which the daemon asks the VM's owner to read its vCPUs",
+        parameters: AttachParameters.members,
+        result: .object(
+            [
+                .required("vm", .string("the VM's name")),
+                .required("vcpuCount", .integer(1...4096, "")),
+                .required("vcpusHeld", .boolean("whether the daemon holds descriptors of its vCPUs")),
+            ], ""), isQuery: false, takesDescriptors: true)
+
+    /// Tells what a running VM may use.
+    public static let vmCaps = Method(
+        "vm.caps", "What each vCPU of a VM may use right now, every value with its source and age",
+        parameters: CapsParameters.members, result: CapsResult.schema)
+
     /// Lists VMs.
     public static let listVMs = Method("vm.list", "The registered VMs", result: VMListResult.schema)
 
@@ -98,7 +114,7 @@ extension Method {
     public static let all: [Method] = [
         discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel,
         compareModels,
-        baselineModels, exportModel, importModel, computeTable, applyVM, listVMs, showVM,
+        baselineModels, exportModel, importModel, computeTable, applyVM, attachVM, vmCaps, listVMs, showVM,
         forgetVM, checkMigration,
     ]
 }

@@ -56,16 +56,15 @@ struct Application {
         if report.verdict == .altered, !acceptsAltered {
             throw ApplicationError(.altered(report), isRestored: await restore(plan, outcome))
         }
-        let first = outcome.vcpus.first
         return Applied(
-            report: report, table: readBack.first ?? CPUIDTable(), featureMSRs: first?.msrsAfter ?? [:])
+            report: report, tables: VCPUTables(readBack), featureMSRs: outcome.vcpus.first?.msrsAfter ?? [:])
     }
 
     /// What the vCPUs have now.
     struct Applied {
         let report: VCPUReport
-        /// The first vCPU's table, as it was read back.
-        let table: CPUIDTable
+        /// The tables as they were read back.
+        let tables: VCPUTables
         /// The first vCPU's feature MSRs, as they were read back.
         let featureMSRs: [UInt32: UInt64]
     }

@@ -93,6 +93,7 @@ public final class Daemon {
         let (models, vms, host) = (models, vms, host)
         let algebra = AlgebraService(models: models, registry: vms.registry, host: host)
         let translation = TranslationService(models: models)
+        let live = LiveService(registry: vms.registry, host: host)
         let editor = CatalogEditor(
             models: models, registry: vms.registry,
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
@@ -123,6 +124,8 @@ public final class Daemon {
             },
             immediate(.computeTable, ComputeParameters.self) { parameters, _ in try models.compute(parameters) },
             served(.applyVM, .asynchronous { request in try await vms.apply(request) }),
+            served(.attachVM, .immediate { request in try live.attach(request) }),
+            served(.vmCaps, .asynchronous { try await live.caps(CapsParameters(reading: $0.params, path: "params")) }),
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
             immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
             immediate(.forgetVM, VMParameters.self) { parameters, request in

@@ -42,7 +42,7 @@ struct VMApplication {
     }
 
     private func apply() async throws -> VMRecord {
-        let vcpus = try identifiedVCPUs()
+        let vcpus = try request.vcpus()
         let host = try service.host.required()
         guard let owner = request.peer.pidfd else {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
@@ -53,7 +53,7 @@ struct VMApplication {
         try check(vcpus, against: guest)
 
         let (uid, pid) = (request.peer.userID, request.peer.processID)
-        try service.registry.reserve(parameters.name) { record in
+        try service.registry.reserve(parameters.name, uuid: parameters.uuid) { record in
             record.uid == uid && (parameters.replace || (parameters.join && record.pid == pid))
         }
         defer { service.registry.cancelReservation(parameters.name) }
@@ -63,19 +63,12 @@ struct VMApplication {
             .run(acceptsAltered: parameters.altered == .accept)
 
         let record = VMRecord(
-            name: parameters.name, model: guest.model.name, expression: guest.model.expression,
-            topology: guest.topology, report: applied.report, table: applied.table,
+            name: parameters.name, uuid: parameters.uuid, model: guest.model.name, expression: guest.model.expression,
+            topology: guest.topology, report: applied.report, tables: applied.tables,
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
-            pid: pid, uid: uid, appliedAt: Int64(time(nil)), requestID: requestID)
-        let log = service.log
-        let vm = joined?.joined(by: record) ?? record
-        try service.registry.register(vm, owner: owner.number) { record in
-            log.record(
-                Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
-                    .with("CPUMODELD_VM", record.name)
-                    .with("CPUMODELD_PEER_PID", String(record.pid))
-                    .with("CPUMODELD_STAMP", record.report.stamp?.description))
-        }
+            owner: ProcessInformation.owner(request.peer), appliedAt: Int64(time(nil)), requestID: requestID)
+        let vm = joined?.record.joined(by: record) ?? record
+        try service.registry.register(vm, owner: owner.number, vcpus: vcpus, joining: joined)
         return record.numbered(as: vm)
     }
 
@@ -94,10 +87,11 @@ struct VMApplication {
     }
 
     /// The VM that the vCPUs join, if they do.
-    private func joinedVM(_ guest: GuestTables) throws(APIError) -> VMRecord? {
-        guard parameters.join, let vm = service.registry.vm(named: parameters.name),
-            vm.pid == request.peer.processID
+    private func joinedVM(_ guest: GuestTables) throws(APIError) -> RegisteredVM? {
+        guard parameters.join, let entry = service.registry.entry(named: parameters.name),
+            entry.record.pid == request.peer.processID
         else { return nil }
+        let vm = entry.record
         guard vm.expression == guest.model.expression else {
             throw APIError(
                 .nameInUse,
@@ -105,34 +99,7 @@ struct VMApplication {
                     + "not \(guest.model.expression).",
                 data: ["vm": .string(vm.name), "pid": .integer(Int64(vm.pid))])
         }
-        return vm
-    }
-
-    /// The descriptors as vCPUs, each once.
-    private func identifiedVCPUs() throws(APIError) -> [VCPUDescriptor] {
-        var vcpus: [VCPUDescriptor] = []
-        vcpus.reserveCapacity(request.descriptors.count)
-        for (index, descriptor) in request.descriptors.enumerated() {
-            do throws(NotAVCPU) {
-                vcpus.append(try VCPUDescriptor(identifying: descriptor))
-            } catch {
-                throw APIError(
-                    .badDescriptor, "Descriptor \(index) is not a KVM vCPU: it is \(error.found).",
-                    data: ["index": .integer(Int64(index)), "found": .string(error.found)])
-            }
-        }
-        var indices: [UInt32: Int] = [:]
-        for (index, vcpu) in vcpus.enumerated() {
-            if let earlier = indices.updateValue(index, forKey: vcpu.id) {
-                let found = "vCPU \(vcpu.id), as descriptor \(earlier)"
-                throw APIError(
-                    .badDescriptor,
-                    "Descriptors \(earlier) and \(index) are both vCPU \(vcpu.id): "
-                        + "the same one twice, or those of two VMs.",
-                    data: ["index": .integer(Int64(index)), "found": .string(found)])
-            }
-        }
-        return vcpus
+        return entry
     }
 
     /// With a local APIC in the kernel a vCPU's id is its initial APIC id, so both must be what the topology says. A VMM

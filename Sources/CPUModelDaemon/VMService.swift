@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPUModelAPI
+import GuestCPU
 import JSON
 import JSONRPC
 import Reactor
@@ -20,6 +21,19 @@ final class VMService {
         self.host = host
         self.log = log
         self.executors = executors
+        registry.observer = { [weak self] change in self?.take(in: change) }
+    }
+
+    /// What comes and goes is in the journal.
+    private func take(in change: RegistryChange) {
+        guard case .gone(let vm, .ownerEnded) = change else { return }
+        let record = vm.record
+        log.record(
+            Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
+                .with("CPUMODELD_VM", record.name)
+                .with("CPUMODELD_REASON", GoneReason.ownerEnded.rawValue)
+                .with("CPUMODELD_PEER_PID", String(record.pid))
+                .with("CPUMODELD_STAMP", record.report.stamp?.description))
     }
 
     /// `vm.apply`.
@@ -37,8 +51,14 @@ final class VMService {
     /// `vm.show`.
     func show(_ parameters: ShowVMParameters) throws(APIError) -> Reply {
         let record = try record(named: parameters.vm)
-        guard let explain = parameters.explain else { return .value(VMShowResult(record)) }
-        return .value(VMShowResult(record, explanation: try models.explanation(of: record, explain)))
+        let entry = registry.entry(named: parameters.vm)
+        let explanation = try parameters.explain.map { explain throws(APIError) in
+            try models.explanation(of: record, explain)
+        }
+        return .value(
+            VMShowResult(
+                record, isAttached: entry?.agent != nil, holdsVCPUs: entry?.vcpus.isEmpty == false,
+                explanation: explanation))
     }
 
     /// `vm.forget`.
@@ -49,7 +69,7 @@ final class VMService {
                 .notPermitted,
                 "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
         }
-        registry.forget(record.name)
+        registry.remove(record.name, .forgotten)
         log.record(
             Event(.vmForgotten, "VM \(record.name) was dropped from the registry on request.")
                 .with("CPUMODELD_VM", record.name)

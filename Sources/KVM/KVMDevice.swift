@@ -60,7 +60,7 @@ public struct KVMDevice: ~Copyable {
             ("X2APIC_API", 129), ("IMMEDIATE_EXIT", 136), ("X86_DISABLE_EXITS", 143), ("NESTED_STATE", 157),
             ("HYPERV_CPUID", 167), ("SMALLER_MAXPHYADDR", 185), ("ENFORCE_PV_FEATURE_CPUID", 190),
             ("SYS_HYPERV_CPUID", 191),
-            ("XSAVE2", 208), ("DISABLE_QUIRKS2", 213),
+            ("XSAVE2", 208), ("DISABLE_QUIRKS2", 213), ("VM_TYPES", 235),
         ]
         return Dictionary(
             uniqueKeysWithValues: asked.map { ($0, max(0, Int(ckvm_check_extension(descriptor, $1)))) })

@@ -62,6 +62,8 @@ extension Feature {
     public static let fma = Feature(.leaf1_ecx, 12)
     /// `f16c`, CPUID 1:ECX[29].
     public static let f16c = Feature(.leaf1_ecx, 29)
+    /// `hle`, CPUID 7.0:EBX[4].
+    public static let hle = Feature(.leaf7_0_ebx, 4)
     /// `mpx`, CPUID 7.0:EBX[14].
     public static let mpx = Feature(.leaf7_0_ebx, 14)
     /// `pku`, CPUID 7.0:ECX[3].
@@ -244,6 +246,7 @@ extension Feature {
         (.avx512f, "avx512f"),
         (.fma, "fma"),
         (.f16c, "f16c"),
+        (.hle, "hle"),
         (.mpx, "mpx"),
         (.pku, "pku"),
         (.xsaveopt, "xsaveopt"),

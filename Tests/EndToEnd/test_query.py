@@ -65,7 +65,7 @@ class Documents(DaemonCase):
         published = next(entry for entry in document["methods"] if entry["name"] == "vm.apply")
         names = {parameter["name"]: parameter.get("required", False) for parameter in published["params"]}
         optional = (
-            "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
+            "uuid", "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
             "physicalAddressLimit", "caches", "pmu", "tscKHz", "level", "extendedLevel", "extendedTopology", "kvm", "hyperV",
             "enclavePageCache", "executor",
         )  # fmt: skip

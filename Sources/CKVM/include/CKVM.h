@@ -13,6 +13,7 @@
 
 #include "ckvm_cpuid.h"
 #include "ckvm_job.h"
+#include "ckvm_run_page.h"
 #include "ckvm_system.h"
 #include "ckvm_vcpu.h"
 #include "ckvm_vm.h"

@@ -6,6 +6,8 @@ public import JSON
 public struct ApplyParameters: JSONReadable, Sendable {
     /// The VM's name.
     public let name: String
+    /// The VM's UUID, in lower case; nil where the request says none.
+    public let uuid: String?
     /// The CPU it is to have.
     public let guest: GuestParameters
     /// What to do when KVM changed the table.
@@ -21,6 +23,7 @@ public struct ApplyParameters: JSONReadable, Sendable {
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         _ = try reader.integer("fds", in: 1...4096)
         name = try reader.string("name")
+        uuid = try Self.uuid(&reader)
         guest = try GuestParameters(reading: &reader)
         altered = try reader.enumeration("altered", default: AlteredPolicy.fail)
         replace = try reader.bool("replace", default: false)
@@ -29,6 +32,26 @@ public struct ApplyParameters: JSONReadable, Sendable {
         guard Self.isName(name) else {
             throw reader.error(
                 "name", "must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ -, the first a letter or a digit")
+        }
+    }
+
+    /// 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562).
+    private static func uuid(_ reader: inout ObjectReader) throws(JSONShapeError) -> String? {
+        guard let text = try reader.optionalString("uuid") else { return nil }
+        let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+        let digits = text.utf8.filter { $0 != UInt8(ascii: "-") }
+        guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12], digits.allSatisfy(isHexadecimalDigit) else {
+            throw reader.error("uuid", "must be a UUID, such as \"f81d4fae-7dec-11d0-a765-00a0c91e6bf6\"")
+        }
+        return text.lowercased()
+    }
+
+    private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
         }
     }
 
@@ -51,6 +74,7 @@ public struct ApplyParameters: JSONReadable, Sendable {
         [
             .required("fds", .integer(1...4096, "number of vCPU descriptors sent with the request")),
             .required("name", .string("name of the VM, unique on this host")),
+            .optional("uuid", .string("UUID of the VM, unique on this host")),
         ] + GuestParameters.members + [
             .optional("altered", AlteredPolicy.schema),
             .optional("replace", .boolean("take the name over from a registered VM of the same user")),

@@ -8,70 +8,84 @@ public import X86CPU
 /// One VM as the daemon knows it: what it was given, by whom, and what KVM made of it.
 public struct VMRecord: Sendable {
     /// The VM's name, unique on the host.
-    public let name: String
+    public var name: String
+    /// The VM's UUID, in lower case, where its owner has said one.
+    public var uuid: String?
     /// The model's full name, with its version.
-    public let model: String
+    public var model: String
     /// The expression it was asked for by.
-    public let expression: String
+    public var expression: String
     /// The topology.
-    public let topology: Topology
+    public var topology: Topology
     /// What became of its vCPUs.
-    public let report: VCPUReport
-    /// The table that was read back from the first vCPU.
-    public let table: CPUIDTable
-    /// The feature MSRs that were read back from it.
-    public let featureMSRs: [UInt32: UInt64]
+    public var report: VCPUReport
+    /// The tables that were read back.
+    public var tables: VCPUTables
+    /// The feature MSRs that were read back from the first vCPU.
+    public var featureMSRs: [UInt32: UInt64]
     /// Features that were left out because the host cannot give them.
-    public let dropped: [UnavailableFeature]
+    public var dropped: [UnavailableFeature]
     /// Which executor ran the job.
-    public let executor: String
+    public var executor: String
     /// The process that created the VM.
-    public let pid: Int32
-    /// The user of that process.
-    public let uid: UInt32
+    public var owner: VMOwner
     /// When its tables were applied: seconds of the Unix epoch.
-    public let appliedAt: Int64
+    public var appliedAt: Int64
     /// The request, for finding it in the journal.
-    public let requestID: String
+    public var requestID: String
 
     /// A record from its parts.
     public init(
-        name: String, model: String, expression: String, topology: Topology, report: VCPUReport,
-        table: CPUIDTable, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String, pid: Int32,
-        uid: UInt32, appliedAt: Int64, requestID: String
+        name: String, uuid: String? = nil, model: String, expression: String, topology: Topology, report: VCPUReport,
+        tables: VCPUTables, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String,
+        owner: VMOwner, appliedAt: Int64, requestID: String
     ) {
         self.name = name
+        self.uuid = uuid
         self.model = model
         self.expression = expression
         self.topology = topology
         self.report = report
-        self.table = table
+        self.tables = tables
         self.featureMSRs = featureMSRs
         self.dropped = dropped
         self.executor = executor
-        self.pid = pid
-        self.uid = uid
+        self.owner = owner
         self.appliedAt = appliedAt
         self.requestID = requestID
     }
 
+    /// The table that was read back from the first vCPU.
+    public var table: CPUIDTable { tables.first }
+    /// The number of the process that created the VM.
+    public var pid: Int32 { owner.pid }
+    /// The user of that process.
+    public var uid: UInt32 { owner.uid }
+
     /// This record with its vCPUs numbered as in the record of the VM that they have joined.
     public func numbered(as vm: VMRecord) -> VMRecord {
-        VMRecord(
-            name: name, model: model, expression: expression, topology: topology,
-            report: report.numbered(as: vm.report), table: table, featureMSRs: featureMSRs, dropped: dropped,
-            executor: executor, pid: pid, uid: uid, appliedAt: appliedAt, requestID: requestID)
+        var record = self
+        record.report = report.numbered(as: vm.report)
+        return record
     }
 
     /// The record of the VM once the vCPUs of another record, of the same process and model, have come to its own; or
     /// have taken the places of those of the same ids.
     public func joined(by other: VMRecord) -> VMRecord {
-        let report = report.joined(by: other.report)
-        return VMRecord(
-            name: name, model: other.model, expression: other.expression,
-            topology: Self.topology(topology, other.topology, vcpus: report.vcpus.count), report: report,
-            table: other.table, featureMSRs: other.featureMSRs, dropped: other.dropped, executor: other.executor,
-            pid: pid, uid: uid, appliedAt: other.appliedAt, requestID: other.requestID)
+        var record = other
+        record.report = report.joined(by: other.report)
+        record.tables = VCPUTables(
+            record.report.vcpus.map { vcpu in
+                other.table(ofVCPUID: vcpu.vcpuID) ?? table(ofVCPUID: vcpu.vcpuID) ?? CPUIDTable()
+            })
+        record.topology = Self.topology(topology, other.topology, vcpus: record.report.vcpus.count)
+        record.uuid = other.uuid ?? uuid
+        return record
+    }
+
+    /// The table that was read back from the vCPU of that id.
+    private func table(ofVCPUID id: UInt32) -> CPUIDTable? {
+        report.vcpus.first { $0.vcpuID == id }.map { tables[$0.index] }
     }
 
     /// The packages of one, in as many sockets as were seen at one time or as the vCPUs fill.
@@ -97,8 +111,8 @@ public struct VMRecord: Sendable {
 
     /// Writes who owns the VM, and since when.
     func writeOwner(to writer: inout JSONWriter) {
-        writer.member("pid", pid)
-        writer.member("uid", uid)
+        owner.writeMembers(to: &writer)
+        if let uuid { writer.member("uuid", uuid) }
         writer.member("appliedAt", appliedAt)
     }
 
@@ -112,11 +126,11 @@ public struct VMRecord: Sendable {
         .required("requestId", .string("CPUMODELD_REQUEST_ID in the journal")),
     ]
 
-    static let ownerMembers: [Schema.Member] = [
-        .required("pid", .integer(0...(.max), "the process that created the VM")),
-        .required("uid", .integer(0...(.max), "its user")),
-        .required("appliedAt", .integer(0...(.max), "seconds of the Unix epoch")),
-    ]
+    static let ownerMembers: [Schema.Member] =
+        VMOwner.members + [
+            .optional("uuid", .string("the VM's UUID, where its owner has said one")),
+            .required("appliedAt", .integer(0...(.max), "seconds of the Unix epoch")),
+        ]
 }
 
 /// The result of `vm.apply`.
@@ -179,11 +193,14 @@ public struct VMListResult: JSONWritable {
 /// The result of `vm.show`.
 public struct VMShowResult: JSONWritable {
     private let record: VMRecord
+    private let isAttached, holdsVCPUs: Bool
     private let explanation: GuestExplanation?
 
-    /// All of this record, with an explanation where it was asked for.
-    public init(_ record: VMRecord, explanation: GuestExplanation? = nil) {
+    /// All of this record, what there is to look at the running VM by, and an explanation where it was asked for.
+    public init(_ record: VMRecord, isAttached: Bool, holdsVCPUs: Bool, explanation: GuestExplanation? = nil) {
         self.record = record
+        self.isAttached = isAttached
+        self.holdsVCPUs = holdsVCPUs
         self.explanation = explanation
     }
 
@@ -193,6 +210,8 @@ public struct VMShowResult: JSONWritable {
             record.writeSummary(to: &writer)
             record.writeOwner(to: &writer)
             writer.member("topology", record.topology)
+            writer.member("agent", isAttached)
+            writer.member("vcpusHeld", holdsVCPUs)
             record.report.writeMembers(to: &writer)
             writer.member("dropped", record.dropped)
             if let explanation { writer.member("explanation", explanation.registers) }
@@ -200,11 +219,14 @@ public struct VMShowResult: JSONWritable {
     }
 
     static let schema = Schema.object(
-        VMRecord.summaryMembers + VMRecord.ownerMembers + [.required("topology", Topology.schema)] + VCPUReport.members
-            + [
-                ApplyResult.droppedMember,
-                .optional(
-                    "explanation",
-                    .array(GuestExplanation.Register.schema, "of the first vCPU's table, where \"explain\" was given")),
-            ], "")
+        VMRecord.summaryMembers + VMRecord.ownerMembers + [
+            .required("topology", Topology.schema),
+            .required("agent", .boolean("whether an agent of its owner is attached, by which its vCPUs can be read")),
+            .required("vcpusHeld", .boolean("whether the daemon holds descriptors of its vCPUs")),
+        ] + VCPUReport.members + [
+            ApplyResult.droppedMember,
+            .optional(
+                "explanation",
+                .array(GuestExplanation.Register.schema, "of the first vCPU's table, where \"explain\" was given")),
+        ], "")
 }

@@ -12,7 +12,10 @@ public struct VMReport: Report {
     }
 
     private let name, model, expression, verdict, stamp, executor, requestID, topology: String
-    private let pid, uid, appliedAt: Int64
+    private let uid, appliedAt: Int64
+    private let process: String
+    private let uuid, unit, machine: String?
+    private let hasAgent, holdsVCPUs: Bool
     private let vcpuIDs, apicIDs: [Int64]
     private var groups: [(group: Group, vcpus: [Int64])] = []
     private var differenceSets: [TableDifferences] = []
@@ -27,8 +30,14 @@ public struct VMReport: Report {
         stamp = try reader.string("stamp")
         executor = try reader.string("executor")
         requestID = try reader.string("requestId")
-        pid = try reader.integer("pid")
         uid = try reader.integer("uid")
+        let command = try reader.optionalString("command").map { " (\($0))" } ?? ""
+        process = "process \(try reader.integer("pid"))\(command)"
+        uuid = try reader.optionalString("uuid")
+        unit = try reader.optionalString("unit")
+        machine = try reader.optionalString("machine")
+        hasAgent = try reader.bool("agent", default: false)
+        holdsVCPUs = try reader.bool("vcpusHeld", default: false)
         appliedAt = try reader.integer("appliedAt")
         var counts = try reader.object("topology")
         topology = try TopologyText.describe(&counts)
@@ -73,6 +82,16 @@ public struct VMReport: Report {
         }
     }
 
+    /// What there is to look at the running VM by.
+    private var live: String {
+        switch (hasAgent, holdsVCPUs) {
+        case (true, true): "its agent reads the vCPUs at any time"
+        case (true, false): "its agent is attached, but no vCPU descriptors are held"
+        case (false, true): "the vCPUs' run pages, without an agent"
+        case (false, false): "nothing but the record"
+        }
+    }
+
     private func rows(now: Int64) -> [Page.Row] {
         var rows: [Page.Row] = [.init("Verdict", verdict, tint: tint(forVerdict: verdict))]
         if expression != model { rows.append(.init("Asked for", expression)) }
@@ -82,8 +101,12 @@ public struct VMReport: Report {
             .init("APIC ids", words: [CPUList.format(apicIDs)]),
         ]
         if vcpuIDs != apicIDs { rows.append(.init("vCPU ids", words: [CPUList.format(vcpuIDs)])) }
+        if let uuid { rows.append(.init("UUID", uuid)) }
+        rows.append(.init("Owner", "\(process) of user \(uid)"))
+        if let unit { rows.append(.init("Unit", words: [unit])) }
+        if let machine { rows.append(.init("Machine", words: [machine])) }
         rows += [
-            .init("Owner", "process \(pid) of user \(uid)"),
+            .init("Live", live),
             .init(
                 "Applied", "\(dateAndTime(appliedAt)), \(elapsed(seconds: now - appliedAt)) ago, executor \(executor)"),
             .init("Journal", words: ["journalctl CPUMODELD_REQUEST_ID=\(requestID)"]),

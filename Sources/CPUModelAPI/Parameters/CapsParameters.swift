@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import JSON
+
+/// Where a value about a running vCPU comes from.
+public enum LiveSource: String, Sendable, Hashable, CaseIterable {
+    /// KVM's own answer, through the agent of the VM's owner.
+    case kernel
+    /// The page that the vCPU shares with user space, as of its last return to the VMM.
+    case runPage = "run-page"
+    /// What was read back when the tables were applied.
+    case record
+
+    static let schema = Schema.choice(allCases.map(\.rawValue), "where the value comes from")
+}
+
+/// The parameters of `vm.caps`.
+public struct CapsParameters: JSONReadable, Sendable {
+    /// Name of a registered VM.
+    public let vm: String
+    /// Which vCPUs, by their place in topology order; nil for all.
+    public let vcpus: [Int]?
+    /// The one source to use; nil for the best that answers in time.
+    public let source: LiveSource?
+    /// How long the answer may take, in milliseconds.
+    public let deadlineMs: Int
+
+    /// Reads the parameters.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        vm = try reader.string("vm")
+        vcpus = try reader.optionalIntegers("vcpus", in: 0...4095)?.map { Int($0) }
+        source = try reader.optionalEnumeration("source")
+        deadlineMs = try Self.deadline(&reader)
+    }
+
+    /// A deadline that a request says: 1 ms to a minute.
+    static func deadline(_ reader: inout ObjectReader) throws(JSONShapeError) -> Int {
+        Int(try reader.optionalInteger("deadlineMs", in: 1...60_000) ?? 500)
+    }
+
+    static let deadlineMember = Schema.Member.optional(
+        "deadlineMs", .integer(1...60_000, "how long the answer may take, in milliseconds; 500 when left out"))
+
+    static let members: [Schema.Member] = [
+        .required("vm", .string("name of a registered VM")),
+        .optional("vcpus", .array(.integer(0...4095, ""), "which vCPUs; all when left out")),
+        .optional(
+            "source", .choice(LiveSource.allCases.map(\.rawValue), "the one source to use; the best when left out")),
+        deadlineMember,
+    ]
+}
+
+/// The parameters of `vm.verify`.
+public struct VerifyParameters: JSONReadable, Sendable {
+    /// Name of a registered VM.
+    public let vm: String
+    /// How long the answer may take, in milliseconds.
+    public let deadlineMs: Int
+
+    /// Reads the parameters.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        vm = try reader.string("vm")
+        deadlineMs = try CapsParameters.deadline(&reader)
+    }
+
+    static let members: [Schema.Member] = [
+        .required("vm", .string("name of a registered VM")), CapsParameters.deadlineMember,
+    ]
+}

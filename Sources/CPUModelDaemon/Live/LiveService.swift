@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import Glibc
+import GuestCPU
+import JSON
+import JSONRPC
+import KVM
+import Reactor
+import X86CPU
+
+/// Answers what concerns running vCPUs: what they may use right now, and whether they have still what they were given.
+@ReactorActor
+final class LiveService {
+    private let registry: VMRegistry
+    private let host: HostState
+    private lazy var rules = host.host.map { RuntimeRules(host: $0) }
+
+    init(registry: VMRegistry, host: HostState) {
+        self.registry = registry
+        self.host = host
+    }
+
+    /// `vm.attach`.
+    func attach(_ request: Request) throws -> Reply {
+        let parameters = try AttachParameters(reading: request.params, path: "params")
+        let vm = try registry.attach(parameters, from: request)
+        return .written { writer in
+            writer.object { writer in
+                writer.member("vm", vm.record.name)
+                writer.member("vcpuCount", vm.record.report.vcpus.count)
+                writer.member("vcpusHeld", !vm.vcpus.isEmpty)
+            }
+        }
+    }
+
+    /// `vm.caps`.
+    func caps(_ parameters: CapsParameters) async throws -> Reply {
+        let vm = try registeredVM(parameters.vm)
+        let indices = try vcpus(parameters.vcpus, of: vm)
+        let vcpus = try await self.vcpus(
+            indices, of: vm, source: parameters.source, within: .milliseconds(parameters.deadlineMs))
+        return .value(CapsResult(vm: vm.record.name, isConsistent: vm.record.report.isConsistent, vcpus: vcpus))
+    }
+
+    /// What some vCPUs of a VM may use now.
+    func vcpus(
+        _ indices: [Int], of vm: RegisteredVM, source: LiveSource?, within deadline: Duration
+    ) async throws -> [CapsResult.VCPU] {
+        let host = try host.required()
+        let reading = LiveReading(
+            vm, vcpus: indices, source: source, deadline: deadline,
+            pageRefusal: RunPagePermission.refusal(host: host, table: vm.record.table))
+        let sightings = source == .record ? indices.map { _ in VCPUSighting() } : try await reading.run()
+        let caps = caps(of: vm.record, on: host)
+        return zip(indices, sightings).map { caps.vcpu($0, $1) }
+    }
+
+    private func caps(of record: VMRecord, on host: HostCPU) -> LiveCaps {
+        LiveCaps(
+            record: record, host: host, rules: rules ?? RuntimeRules(host: host), now: .now,
+            recordAgeMs: max(0, Int64(time(nil)) - record.appliedAt) * 1000)
+    }
+
+    private func registeredVM(_ name: String) throws(APIError) -> RegisteredVM {
+        guard let vm = registry.entry(named: name) else { throw APIError(unknownVM: name, among: registry.names) }
+        return vm
+    }
+
+    private func vcpus(_ asked: [Int]?, of vm: RegisteredVM) throws(APIError) -> [Int] {
+        let count = vm.record.report.vcpus.count
+        guard let asked else { return Array(0..<count) }
+        if let beyond = asked.first(where: { $0 >= count }) {
+            throw APIError(.badTopology, "There is no vCPU \(beyond): the VM \"\(vm.record.name)\" has \(count).")
+        }
+        return asked
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import Glibc
+import JSONRPC
+
+/// What /proc tells of a process. Reading it blocks on nothing: the kernel makes the answers up on the spot.
+enum ProcessInformation {
+    /// The owner of a VM, by the peer that sent its vCPUs.
+    static func owner(_ peer: Peer) -> VMOwner {
+        let pid = peer.processID
+        var owner = VMOwner(pid: pid, uid: peer.userID, gid: peer.groupID, startTime: startTime(of: pid) ?? 0)
+        owner.command = firstLine(of: "/proc/\(pid)/comm")
+        owner.program = link("/proc/\(pid)/exe")
+        if let group = contents(of: "/proc/\(pid)/cgroup").flatMap(ControlGroup.init(procFile:)) {
+            owner.controlGroup = group.path
+            owner.unit = group.unit
+            owner.machine = group.machine
+        }
+        return owner
+    }
+
+    /// When a process was started, in clock ticks since the machine was; nil where there is none of that number.
+    static func startTime(of pid: Int32) -> UInt64? {
+        // The second field is the name in parentheses, which may hold anything, also spaces and parentheses.
+        guard let text = contents(of: "/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[end...].split(separator: " ")
+        return fields.count > 20 ? UInt64(fields[20]) : nil
+    }
+
+    /// This boot of the machine (random(4)).
+    static let bootID = firstLine(of: "/proc/sys/kernel/random/boot_id") ?? ""
+
+    private static func contents(of path: String) -> String? {
+        (try? RegularFile.contents(of: path)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func firstLine(of path: String) -> String? {
+        contents(of: path)?.split(separator: "\n").first.map(String.init)
+    }
+
+    private static func link(_ path: String) -> String? {
+        let capacity = Int(PATH_MAX)
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            let length = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
+                unsafe text.baseAddress.map { unsafe readlink(path, $0, capacity) } ?? 0
+            }
+            count = max(0, length)
+        }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModelAPI
+import Descriptors
+import JSON
+import KVM
+import Reactor
+
+/// The VMs on this host that were given a CPU, by name. A VM is here as long as the process that created it lives.
+@ReactorActor
+final class VMRegistry {
+    private var entries: [String: RegisteredVM] = [:]
+    private var reservations: Set<String> = []
+    private var heldDescriptors = 0
+    private let budget: DescriptorBudget
+
+    /// Is told of everything that comes and goes.
+    var observer: @ReactorActor (RegistryChange) -> Void = { _ in }
+
+    init(budget: DescriptorBudget = .ofProcess()) { self.budget = budget }
+
+    // MARK: Names
+
+    /// Takes a name for a VM that is about to be registered, so that no second request can; fails where another VM has
+    /// it, or the UUID.
+    ///
+    /// - Parameter canReplace: whether the VM that has the name now may lose it.
+    func reserve(_ name: String, uuid: String? = nil, canReplace: (VMRecord) -> Bool) throws(APIError) {
+        if reservations.contains(name) {
+            throw APIError(
+                .nameInUse, "Another request is giving the VM \"\(name)\" its CPU right now.",
+                data: ["vm": .string(name)])
+        }
+        if let record = entries[name]?.record, !canReplace(record) {
+            throw APIError(
+                .nameInUse,
+                "The name \"\(name)\" belongs to the VM of process \(record.pid); "
+                    + "choose another, or let its owner ask with replace.",
+                data: ["vm": .string(name), "pid": .integer(Int64(record.pid))])
+        }
+        if let uuid, let other = entries.values.first(where: { $0.record.uuid == uuid && $0.record.name != name }) {
+            throw APIError(
+                .nameInUse, "The UUID \(uuid) belongs to the VM \"\(other.record.name)\".",
+                data: ["vm": .string(other.record.name), "pid": .integer(Int64(other.record.pid))])
+        }
+        reservations.insert(name)
+    }
+
+    /// Gives a reserved name back.
+    func cancelReservation(_ name: String) { reservations.remove(name) }
+
+    // MARK: Coming and going
+
+    /// Registers a VM under its reserved name.
+    ///
+    /// - Parameters:
+    ///   - pidfd: The owner's. When it says that the owner has ended, the VM is gone.
+    ///   - vcpus: Its vCPUs, or those that have come to it. They are not held when there are too many.
+    ///   - joined: The registration that the record was made from by joining vCPUs to it: its agent stays, and so do the
+    ///     descriptors of its other vCPUs.
+    @discardableResult
+    func register(
+        _ record: VMRecord, owner pidfd: CInt, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil
+    ) throws(SystemError) -> RegisteredVM {
+        reservations.remove(record.name)
+        let requestID = record.requestID
+        let watch = try OwnerWatch(duplicating: pidfd) { [weak self] in
+            // The name may have been taken over since.
+            guard let self, entries[record.name]?.record.requestID == requestID else { return }
+            remove(record.name, .ownerEnded)
+        }
+        let vm = RegisteredVM(record, watch: watch)
+        let held = Dictionary((joined?.vcpus ?? []).map { ($0.id, $0) } + vcpus.map { ($0.id, $0) }) { $1 }
+        let agent = joined?.agent
+        if joined == nil { remove(record.name, .replaced) } else if let joined { hold([], of: joined) }
+        entries[record.name] = vm
+        let wanted = record.report.vcpus.compactMap { held[$0.vcpuID] }
+        hold(wanted.count == record.report.vcpus.count ? wanted : [], of: vm)
+        if let agent { vm.attach(agent) }
+        observer(.appeared(vm))
+        return vm
+    }
+
+    /// Holds descriptors of a VM's vCPUs in place of those held before, unless there are too many.
+    func hold(_ vcpus: [VCPUDescriptor], of vm: RegisteredVM) {
+        heldDescriptors -= vm.vcpus.count
+        vm.hold(heldDescriptors + vcpus.count <= budget.limit ? vcpus : [])
+        heldDescriptors += vm.vcpus.count
+    }
+
+    /// Drops a VM.
+    func remove(_ name: String, _ reason: GoneReason) {
+        guard let vm = entries.removeValue(forKey: name) else { return }
+        heldDescriptors -= vm.vcpus.count
+        vm.close()
+        observer(.gone(vm, reason))
+    }
+
+    // MARK: Looking
+
+    /// The VM of that name.
+    func entry(named name: String) -> RegisteredVM? { entries[name] }
+
+    /// What the VM of that name was given.
+    func vm(named name: String) -> VMRecord? { entries[name]?.record }
+
+    /// All VMs by name.
+    var allEntries: [RegisteredVM] { entries.values.sorted { $0.record.name < $1.record.name } }
+
+    /// What all VMs were given, by name.
+    var all: [VMRecord] { allEntries.map(\.record) }
+
+    /// The number of VMs.
+    var count: Int { entries.count }
+
+    /// The number of vCPU descriptors held.
+    var descriptorCount: Int { heldDescriptors }
+
+    /// The names, for suggestions.
+    var names: some Collection<String> { entries.keys }
+}
