@@ -7,7 +7,7 @@ CONFIGURATION ?= debug
 BIN := .build/$(CONFIGURATION)
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all build-tests lint format run bench fuzz clean requirements swift-present
+.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all vm-programs build-tests lint format run bench fuzz clean requirements swift-present
 
 all: build
 
@@ -58,18 +58,23 @@ VM_RUN = python3 Tests/VM/run.py --bin $(BIN)
 build-tests: requirements
 	$(SWIFT) build -c $(CONFIGURATION) --build-tests
 
-test-vm: build-tests
-	$(VM_RUN) --suite models --suite unit epyc-milan skylake-x
+vm-programs: build-tests $(BIN)/libcpumodel-preload.so
 
-test-vm-amd: build-tests
-	$(VM_RUN) --suite models --suite unit epyc-milan
+VM_SUITES = --suite models --suite unit
+VM_CAPS = --suite "end-to-end -k test_caps"
 
-test-vm-intel: build-tests
-	$(VM_RUN) --suite models --suite unit skylake-x
+test-vm: test-vm-amd test-vm-intel
 
-test-vm-all: build-tests
-	$(VM_RUN) --suite models --suite unit all
-	$(VM_RUN) --suite end-to-end epyc-milan
+test-vm-amd: vm-programs
+	$(VM_RUN) $(VM_SUITES) $(VM_CAPS) --suite qemu epyc-milan
+
+test-vm-intel: vm-programs
+	$(VM_RUN) $(VM_SUITES) skylake-x
+
+test-vm-all: test-vm-intel
+	$(VM_RUN) $(VM_SUITES) haswell penryn
+	$(VM_RUN) $(VM_SUITES) --suite qemu opteron-g3
+	$(VM_RUN) $(VM_SUITES) --suite end-to-end --suite qemu epyc-milan
 
 lint: swift-present
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

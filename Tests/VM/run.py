@@ -18,19 +18,23 @@ import tempfile
 import time
 
 import debian
+import nested
 from initramfs import Archive
 from machines import MACHINES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THERE = "/cpumodeld"  # the project's folder in the emulated host
 PROGRAMS = ("cpumodeld", "cpumodelctl", "cpumodel-launch")
+DOORS = ("cpumodel-exec", "libcpumodel-preload.so", "cpumodeld-inject")
 BUNDLE = "cpumodeldPackageTests.xctest"
+FEATURES = "Sources/CFeatureRegistry/features.list"
 RESULT = "@result "  # begins a line for programs
 CONSOLE_TAIL = 25
 
 SUITES = {
     "models": "python3 Tests/VM/inside/models.py",
     "end-to-end": "python3 Tests/EndToEnd/run.py",
+    "qemu": "python3 Tests/VM/inside/qemu.py",
     "unit": f"NO_COLOR=1 python3 Tests/VM/inside/unit.py bin/{BUNDLE}",
 }
 
@@ -48,14 +52,21 @@ def job(suites):
 
 
 def write_initramfs(path, kernel, binaries, suites):
+    names = {name for name, *_ in suites}
     with open(path, "wb") as file:
         archive = Archive(file)
         archive.file("/bin/busybox", shutil.which("busybox"), 0o755)
         archive.python()
         for name in PROGRAMS:
             archive.program(f"{THERE}/bin/{name}", binaries / name)
-        if any(name == "unit" for name, *_ in suites):
+        if names & {"end-to-end", "qemu"}:
+            for name in DOORS:
+                archive.program(f"{THERE}/bin/{name}", binaries / name)
+        if "unit" in names:
             archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
+        if "qemu" in names:
+            nested.add_vmm(archive, kernel, ROOT / "Tests/VM/inside/guest-init")
+            archive.file(f"{THERE}/{FEATURES}", ROOT / FEATURES)
         for folder in ("config", "Tests/EndToEnd", "Tests/VM/inside"):
             archive.tree(f"{THERE}/{folder}", ROOT / folder)
         for name, module in kernel.modules.items():
@@ -165,7 +176,8 @@ def main():
     options = read_options()
     machines = [machine for machine in MACHINES if {machine.name, "all"} & set(options.machine)]
     try:
-        debian.install({machine.emulator for machine in machines})
+        vmm = {"qemu"} if any(name == "qemu" for name, *_ in options.suite) else set()
+        debian.install({machine.emulator for machine in machines} | vmm)
         kernel = debian.kernel()
     except debian.Unprepared as error:
         print(f"run.py: {error}", file=sys.stderr)
