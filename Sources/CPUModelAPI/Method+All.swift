@@ -92,6 +92,11 @@ extension Method {
         "vm.caps", "What each vCPU of a VM may use right now, every value with its source and age",
         parameters: CapsParameters.members, result: CapsResult.schema)
 
+    /// Tells whether running VMs have still what they were given.
+    public static let verifyVM = Method(
+        "vm.verify", "Reads the tables back now, and tells how they differ from what was recorded",
+        parameters: VerifyParameters.members, result: VerifyResult.schema)
+
     /// Lists VMs.
     public static let listVMs = Method("vm.list", "The registered VMs", result: VMListResult.schema)
 
@@ -114,7 +119,8 @@ extension Method {
     public static let all: [Method] = [
         discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel,
         compareModels,
-        baselineModels, exportModel, importModel, computeTable, applyVM, attachVM, vmCaps, listVMs, showVM,
+        baselineModels, exportModel, importModel, computeTable, applyVM, attachVM, vmCaps, verifyVM, listVMs,
+        showVM,
         forgetVM, checkMigration,
     ]
 }

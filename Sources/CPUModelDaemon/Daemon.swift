@@ -126,6 +126,9 @@ public final class Daemon {
             served(.applyVM, .asynchronous { request in try await vms.apply(request) }),
             served(.attachVM, .immediate { request in try live.attach(request) }),
             served(.vmCaps, .asynchronous { try await live.caps(CapsParameters(reading: $0.params, path: "params")) }),
+            served(
+                .verifyVM, .asynchronous { try await live.verify(VerifyParameters(reading: $0.params, path: "params")) }
+            ),
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
             immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
             immediate(.forgetVM, VMParameters.self) { parameters, request in

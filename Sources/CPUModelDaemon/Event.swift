@@ -25,6 +25,10 @@ public struct Event: Sendable {
         case vmDifference = "vm-difference"
         /// A registered VM's owner ended.
         case vmGone = "vm-gone"
+        /// A VM has something else than what was recorded when its tables were applied.
+        case vmDrifted = "vm-drifted"
+        /// It has again what was recorded.
+        case vmRecovered = "vm-recovered"
         /// A VM was dropped from the registry on request.
         case vmForgotten = "vm-forgotten"
         /// A client was turned away or broke the protocol.
@@ -42,6 +46,8 @@ public struct Event: Sendable {
             case .vmRefused: "d90b2e7c63f94a1bb5be0f4a5c2d1707"
             case .vmDifference: "6fc1b8a2e44d4c3f8e0a9d7b3f5c2608"
             case .vmGone: "b2e85d0f7a1c4e9d9f4b6c3a8d2e7109"
+            case .vmDrifted: "5e2b90c47d164b5f8a3c6f1d0b9e4a0c"
+            case .vmRecovered: "71d4a8f2c3be4e06b5d97a1f2e8c630d"
             case .vmForgotten: "3a7c9e1b5d2f4a6c8b0e4f7d1c9a350a"
             case .clientRefused: "9d4e6f1a2b8c4d7e8f3a5b0c6d1e270b"
             }
@@ -49,10 +55,10 @@ public struct Event: Sendable {
 
         var priority: JournalEntry.Priority {
             switch self {
-            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten: .info
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered: .info
             case .vmApplied: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused: .warning
+            case .vmRefused, .clientRefused, .vmDrifted: .warning
             case .reloadFailed, .hostUnavailable: .error
             }
         }

@@ -18,6 +18,19 @@ extension TableDifference {
         }
     }
 
+    /// What is not as it was recorded, as a sentence without its full stop. Nobody knows who did it.
+    var driftSentence: String {
+        let names = features.map { FeatureRegistry.shared.name(of: $0) }.joined(separator: " ")
+        return switch kind {
+        case .droppedLeaf: "leaf \(placeText) is gone"
+        case .addedLeaf: "leaf \(placeText) has come"
+        case .forcedOn where !names.isEmpty: "\(names) is on in \(placeText)"
+        case .forcedOff where !names.isEmpty: "\(names) is off in \(placeText)"
+        case .forcedOn, .forcedOff, .valueChanged, .runtime:
+            "\(placeText) is \(gotText ?? ""), and should be \(wantText ?? "")"
+        }
+    }
+
     /// The leaf in hexadecimal; nil for an MSR.
     var leafText: String? { leafAndSubleaf.map { Self.hexadecimal(UInt64($0.0), width: 8) } }
 

@@ -24,16 +24,50 @@ final class VMService {
         registry.observer = { [weak self] change in self?.take(in: change) }
     }
 
-    /// What comes and goes is in the journal.
+    /// What comes and goes, and what drifts, is in the journal.
     private func take(in change: RegistryChange) {
-        guard case .gone(let vm, .ownerEnded) = change else { return }
-        let record = vm.record
-        log.record(
-            Event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.")
-                .with("CPUMODELD_VM", record.name)
-                .with("CPUMODELD_REASON", GoneReason.ownerEnded.rawValue)
-                .with("CPUMODELD_PEER_PID", String(record.pid))
-                .with("CPUMODELD_STAMP", record.report.stamp?.description))
+        switch change {
+        // Of what was asked for the request itself tells.
+        case .appeared, .changed, .gone(_, .forgotten), .gone(_, .replaced): break
+        case .gone(let vm, .ownerEnded):
+            let record = vm.record
+            log.record(
+                event(.vmGone, "VM \(record.name) is gone: its owner, process \(record.pid), ended.", record)
+                    .with("CPUMODELD_REASON", GoneReason.ownerEnded.rawValue))
+        case .drifted(let vm, let verification): report(verification, of: vm.record)
+        case .recovered(let vm):
+            log.record(event(.vmRecovered, "VM \(vm.record.name) has again what was recorded of it.", vm.record))
+        }
+    }
+
+    /// Each distinct difference once, with the vCPUs it concerns.
+    private func report(_ verification: VMVerification, of record: VMRecord) {
+        let (sets, places) = verification.driftSets
+        for (number, differences) in sets.enumerated() {
+            let vcpus = IndexRanges(verification.vcpus.indices.filter { places[$0] == number }).description
+            for difference in differences {
+                log.record(
+                    event(
+                        .vmDrifted,
+                        "VM \(record.name), vCPUs \(vcpus), is not as recorded any more: \(difference.driftSentence).",
+                        record
+                    )
+                    .with("CPUMODELD_VCPU", vcpus)
+                    .with("CPUMODELD_LEAF", difference.leafText)
+                    .with("CPUMODELD_SUBLEAF", difference.subleafText)
+                    .with("CPUMODELD_REG", difference.registerText)
+                    .with("CPUMODELD_WANT", difference.wantText)
+                    .with("CPUMODELD_GOT", difference.gotText))
+            }
+        }
+    }
+
+    private func event(_ kind: Event.Kind, _ message: String, _ record: VMRecord) -> Event {
+        Event(kind, message)
+            .with("CPUMODELD_VM", record.name)
+            .with("CPUMODELD_PEER_PID", String(record.pid))
+            .with("CPUMODELD_STAMP", record.report.stamp?.description)
+            .with("CPUMODELD_REQUEST_ID", record.requestID)
     }
 
     /// `vm.apply`.

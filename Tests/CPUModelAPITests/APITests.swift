@@ -47,6 +47,8 @@ struct APITests {
         #expect(asked(by: DefineParameters.self, given: ["text": "x"]) == described(.defineModel))
         #expect(asked(by: RemoveParameters.self, given: ["model": "x"]) == described(.removeModel))
         #expect(asked(by: ImportParameters.self, given: ["text": "x"]) == described(.importModel))
+        #expect(asked(by: CapsParameters.self, given: ["vm": "x"]) == described(.vmCaps))
+        #expect(asked(by: VerifyParameters.self, given: ["vm": "x"]) == described(.verifyVM))
         for method in [CPUModelAPI.Method.discover, .status, .describeHost, .listVMs] {
             #expect(described(method).isEmpty)
         }
@@ -84,6 +86,17 @@ struct APITests {
         #expect(parameters.name == name)
         #expect(parameters.altered == .fail)
         #expect(parameters.guest.unavailable == .fail)
+    }
+
+    @Test func oneVMIsVerifiedOrAllAre() throws {
+        func read(_ members: JSONObject) throws -> VerifyParameters { try self.read(VerifyParameters.self, members) }
+        #expect(try read(["vm": "x"]).subject == .vm("x"))
+        #expect(try read(["vm": "x"]).deadlineMs == 500)
+        #expect(try read(["all": true]).subject == .all)
+        #expect(try read(["all": true]).deadlineMs == 5000)
+        for bad: JSONObject in [[:], ["all": false], ["vm": "x", "all": true], ["vm": "x", "deadlineMs": 0]] {
+            #expect(throws: JSONShapeError.self) { try read(bad) }
+        }
     }
 
     @Test func topologyIsReadAndChecked() throws {

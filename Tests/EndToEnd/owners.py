@@ -68,6 +68,10 @@ class Owner(Child):
         found = self.tell("entry", vcpu, leaf, subleaf)
         return kvm.Entry(*found) if found else None
 
+    def change_entry(self, leaf, subleaf=0, vcpu=0, **bits):
+        """Sets the vCPU's table anew with `bits` of registers flipped in an entry: `edx=1 << 28`."""
+        self.tell("change_entry", vcpu, leaf, subleaf, bits)
+
     def start(self, vcpu=0, code=SPIN):
         """Lets a vCPU run on a thread of its own, until the process ends."""
         self.tell("start", vcpu, list(code))
@@ -176,6 +180,14 @@ class _Machine:
             if entry.leaf == leaf and (not entry.flags & kvm.SIGNIFICANT_INDEX or entry.subleaf == subleaf):
                 return list(entry)
         return None
+
+    def change_entry(self, vcpu, leaf, subleaf, bits):
+        entries = kvm.get_cpuid2(self.vm.vcpus[vcpu])
+        for position, entry in enumerate(entries):
+            if entry.leaf == leaf and (not entry.flags & kvm.SIGNIFICANT_INDEX or entry.subleaf == subleaf):
+                flipped = {name: getattr(entry, name) ^ mask for name, mask in bits.items()}
+                entries[position] = entry._replace(**flipped)
+        kvm.set_cpuid2(self.vm.vcpus[vcpu], entries)
 
     def start(self, vcpu, code):
         if self.memory is None:

@@ -30,40 +30,18 @@ public struct CapsParameters: JSONReadable, Sendable {
         vm = try reader.string("vm")
         vcpus = try reader.optionalIntegers("vcpus", in: 0...4095)?.map { Int($0) }
         source = try reader.optionalEnumeration("source")
-        deadlineMs = try Self.deadline(&reader)
+        deadlineMs = Int(try reader.optionalInteger("deadlineMs", in: 1...60_000) ?? Self.defaultDeadline)
     }
 
-    /// A deadline that a request says: 1 ms to a minute.
-    static func deadline(_ reader: inout ObjectReader) throws(JSONShapeError) -> Int {
-        Int(try reader.optionalInteger("deadlineMs", in: 1...60_000) ?? 500)
-    }
-
-    static let deadlineMember = Schema.Member.optional(
-        "deadlineMs", .integer(1...60_000, "how long the answer may take, in milliseconds; 500 when left out"))
+    /// How long an answer about one VM may take where nothing is said, in milliseconds.
+    static let defaultDeadline: Int64 = 500
 
     static let members: [Schema.Member] = [
         .required("vm", .string("name of a registered VM")),
         .optional("vcpus", .array(.integer(0...4095, ""), "which vCPUs; all when left out")),
         .optional(
             "source", .choice(LiveSource.allCases.map(\.rawValue), "the one source to use; the best when left out")),
-        deadlineMember,
-    ]
-}
-
-/// The parameters of `vm.verify`.
-public struct VerifyParameters: JSONReadable, Sendable {
-    /// Name of a registered VM.
-    public let vm: String
-    /// How long the answer may take, in milliseconds.
-    public let deadlineMs: Int
-
-    /// Reads the parameters.
-    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
-        vm = try reader.string("vm")
-        deadlineMs = try CapsParameters.deadline(&reader)
-    }
-
-    static let members: [Schema.Member] = [
-        .required("vm", .string("name of a registered VM")), CapsParameters.deadlineMember,
+        .optional(
+            "deadlineMs", .integer(1...60_000, "how long the answer may take, in milliseconds; 500 when left out")),
     ]
 }

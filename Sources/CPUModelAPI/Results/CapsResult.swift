@@ -98,7 +98,11 @@ public struct CapsResult: JSONWritable, Sendable {
     /// The names in `registers`.
     public static let registers = ["cr4", "efer", "apicBase", "xcr0", "xss", "miscEnable", "tsxControl"]
 
-    private static func isSize(_ field: RuntimeField) -> Bool { field == .xsaveSize || field == .compactedSize }
+    /// The shape of the value of a field.
+    static func schema(of field: RuntimeField) -> Schema {
+        let isSize = field == .xsaveSize || field == .compactedSize
+        return LiveValue.schema(isSize ? .integer(0...(.max), "bytes") : .boolean(""))
+    }
 
     static let schema = Schema.object(
         [
@@ -118,11 +122,8 @@ public struct CapsResult: JSONWritable, Sendable {
             .required(
                 "runtime",
                 .object(
-                    fields.map { field in
-                        .optional(
-                            field.rawValue,
-                            LiveValue.schema(isSize(field) ? .integer(0...(.max), "bytes") : .boolean("")))
-                    }, "what KVM keeps up to date in the vCPU's table; left out where the table has no such leaf")),
+                    fields.map { .optional($0.rawValue, schema(of: $0)) },
+                    "what KVM keeps up to date in the vCPU's table; left out where the table has no such leaf")),
             .required(
                 "registers",
                 .object(

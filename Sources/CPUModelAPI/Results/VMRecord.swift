@@ -116,6 +116,15 @@ public struct VMRecord: Sendable {
         writer.member("appliedAt", appliedAt)
     }
 
+    /// Writes what a list says of the VM.
+    func writeListEntry(to writer: inout JSONWriter) {
+        writeSummary(to: &writer)
+        writeOwner(to: &writer)
+        writer.member("vcpuCount", report.vcpus.count)
+    }
+
+    static let listEntryMembers = summaryMembers + ownerMembers + [.required("vcpuCount", .integer(1...4096, ""))]
+
     static let summaryMembers: [Schema.Member] = [
         .required("vm", .string("the VM's name")),
         .required("model", .string("the model's full name")),
@@ -167,26 +176,14 @@ public struct VMListResult: JSONWritable {
     public func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.array("vms") { writer in
-                for record in records {
-                    writer.object { writer in
-                        record.writeSummary(to: &writer)
-                        record.writeOwner(to: &writer)
-                        writer.member("vcpuCount", record.report.vcpus.count)
-                    }
-                }
+                for record in records { writer.object { record.writeListEntry(to: &$0) } }
             }
         }
     }
 
     static let schema = Schema.object(
         [
-            .required(
-                "vms",
-                .array(
-                    .object(
-                        VMRecord.summaryMembers + VMRecord.ownerMembers + [
-                            .required("vcpuCount", .integer(1...4096, ""))
-                        ], ""), "by name"))
+            .required("vms", .array(.object(VMRecord.listEntryMembers, ""), "by name"))
         ], "")
 }
 

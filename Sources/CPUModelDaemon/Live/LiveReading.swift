@@ -27,11 +27,16 @@ final class LiveReading {
     private let source: LiveSource?
     private let deadline: Duration
     private let refusal: String?
+    private let start = ContinuousClock.now
     private var sightings: [VCPUSighting]
-    private var unanswered = 0
+    /// Places in ``indices`` that KVM is still to be asked about.
+    private var unasked = 0..<0
+    private var unanswered: Set<Int> = []
 
     /// How long KVM may take before the run page is looked at too: an agent whose vCPU is not running answers at once.
     private static let grace = Duration.milliseconds(5)
+    /// As many vCPUs of a VM are read at a time. An agent need not have a thread for each.
+    private static let width = 32
 
     /// - Parameters:
     ///   - source: the one source to use; nil for the best.
@@ -47,14 +52,14 @@ final class LiveReading {
 
     /// What was learnt, in the order of the vCPUs asked for.
     func run() async throws -> [VCPUSighting] {
-        let start = ContinuousClock.now
         if wants(.kernel) {
             askKernel()
-            try await wait(from: start, atMost: Self.grace) { [self] in unanswered == 0 }
+            try await wait(atMost: Self.grace) { [self] in unanswered.isEmpty }
         }
-        if wants(.runPage) { try await watchPages(from: start) }
+        if wants(.runPage) { try await watchPages() }
         // A reading that fails by its deadline says so a little later.
-        try await wait(from: start, atMost: deadline + Self.grace * 10) { [self] in unanswered == 0 }
+        try await wait(atMost: deadline + Self.grace * 10) { [self] in unanswered.isEmpty }
+        for position in unanswered { sightings[position].unavailable.append((.kernel, lateReason)) }
         return sightings
     }
 
@@ -67,27 +72,40 @@ final class LiveReading {
             return fail(.kernel, "the owner of the VM has no agent attached")
         }
         guard !vm.vcpus.isEmpty else { return fail(.kernel, "no descriptors of its vCPUs are held") }
-        let msrs = vm.record.featureMSRs.keys.sorted()
-        for (position, index) in indices.enumerated() {
-            unanswered += 1
-            let vcpu = vm.vcpus[index]
+        unasked = indices.indices
+        unanswered = Set(unasked)
+        let vcpus = indices.map { vm.vcpus[$0] }
+        for _ in 0..<min(Self.width, vcpus.count) {
             ReactorActor.task { [self] in
-                do throws(Agent.Failure) {
-                    let reading = try await agent.read(vcpu, at: index, msrs: msrs, within: deadline)
-                    sightings[position].kernel = (reading, .now)
-                } catch {
-                    sightings[position].unavailable.append(
-                        (.kernel, "the owner's agent could not read the vCPU: \(error)"))
-                }
-                unanswered -= 1
+                while let position = unasked.popFirst() { await ask(agent, vcpus[position], position) }
             }
         }
     }
 
+    private func ask(_ agent: Agent, _ vcpu: VCPUDescriptor, _ position: Int) async {
+        do throws(Agent.Failure) {
+            // Its VM may have gone while others had their turn, and its descriptor with it.
+            guard vm.agent === agent else { throw .gone }
+            let reading = try await agent.read(vcpu, at: indices[position], until: start + deadline)
+            sightings[position].kernel = (reading, .now)
+        } catch {
+            guard unanswered.contains(position) else { return }
+            let reason = if case .deadline = error { lateReason } else { Self.reason("\(error)") }
+            sightings[position].unavailable.append((.kernel, reason))
+        }
+        unanswered.remove(position)
+    }
+
+    private var lateReason: String {
+        Self.reason("it did not leave KVM_RUN within \(Int(deadline / .milliseconds(1))) ms")
+    }
+
+    private static func reason(_ failure: String) -> String { "the owner's agent could not read the vCPU: \(failure)" }
+
     // MARK: The run page
 
     /// Watches the pages of the vCPUs of which KVM has not told yet, until it has, or they have shown their registers.
-    private func watchPages(from start: ContinuousClock.Instant) async throws {
+    private func watchPages() async throws {
         var watched: [(position: Int, observer: VCPUObserver)] = []
         defer { vm.releaseObservers() }
         for (position, index) in indices.enumerated() where sightings[position].kernel == nil {
@@ -105,13 +123,13 @@ final class LiveReading {
         }
         for (_, observer) in watched { observer.begin() }
         defer { for (_, observer) in watched { observer.end() } }
-        try await wait(from: start, atMost: deadline) { [self] in
+        try await wait(atMost: deadline) { [self] in
             for (position, observer) in watched {
                 sightings[position].page = observer.sample()
                 sightings[position].apicBase = observer.apicBase
             }
             // With KVM still to answer, its answer is worth the wait: it has more.
-            return unanswered == 0
+            return unanswered.isEmpty
                 && watched.allSatisfy { sightings[$0.position].page != nil || hasKernel($0.position) }
         }
         for (position, _) in watched where sightings[position].page == nil && !hasKernel(position) {
@@ -127,9 +145,7 @@ final class LiveReading {
     }
 
     /// Waits in steps that grow from a fifth of a millisecond.
-    private func wait(
-        from start: ContinuousClock.Instant, atMost limit: Duration, until isDone: () -> Bool
-    ) async throws {
+    private func wait(atMost limit: Duration, until isDone: () -> Bool) async throws {
         var step = Duration.microseconds(200)
         while !isDone() {
             let left = limit - (ContinuousClock.now - start)

@@ -43,6 +43,27 @@ final class LiveService {
         return .value(CapsResult(vm: vm.record.name, isConsistent: vm.record.report.isConsistent, vcpus: vcpus))
     }
 
+    /// `vm.verify`.
+    func verify(_ parameters: VerifyParameters) async throws -> Reply {
+        let verifier = try verifier()
+        let deadline = Duration.milliseconds(parameters.deadlineMs)
+        switch parameters.subject {
+        case .all:
+            return .value(VerifyResult(try await verifier.verify(registry.allEntries, within: deadline)))
+        case .vm(let name):
+            guard let found = try await verifier.verify(registeredVM(name), within: deadline) else {
+                throw APIError(unknownVM: name, among: registry.names)
+            }
+            return .value(VerifyResult([found]))
+        }
+    }
+
+    /// What holds VMs against their records.
+    func verifier() throws(APIError) -> Verifier {
+        let host = try host.required()
+        return Verifier(registry: registry, rules: rules ?? RuntimeRules(host: host))
+    }
+
     /// What some vCPUs of a VM may use now.
     func vcpus(
         _ indices: [Int], of vm: RegisteredVM, source: LiveSource?, within deadline: Duration

@@ -36,7 +36,7 @@ extension VMRegistry {
             }
             hold(vcpus, of: vm)
         }
-        vm.attach(Agent(request.connection))
+        vm.attach(Agent(request.connection, featureMSRs: record.featureMSRs.keys.sorted()))
         return vm
     }
 }

@@ -19,6 +19,8 @@ final class RegisteredVM {
     /// By which its owner lets the vCPUs be read at any time; nil where there is none.
     private(set) var agent: Agent?
     private var observers: [Int: VCPUObserver] = [:]
+    /// The last verification that found it drifted; nil when the last one that could tell has not.
+    fileprivate(set) var drift: VMVerification?
     /// Keeps watching the owner; without it the VM would stay for ever.
     let watch: OwnerWatch
 
@@ -61,12 +63,39 @@ final class RegisteredVM {
     }
 }
 
+extension RegisteredVM {
+    /// Takes in what a verification has found.
+    ///
+    /// - Returns: whether that is news.
+    func note(_ verification: VMVerification) -> Bool {
+        switch verification.outcome {
+        case .unverifiable: return false
+        case .asRecorded:
+            defer { drift = nil }
+            return drift != nil
+        case .drifted:
+            defer { drift = verification }
+            guard let drift else { return true }
+            // A vCPU that could not be read this time has not changed.
+            return zip(drift.vcpus, verification.vcpus).contains { before, now in
+                now.drift.map { $0 != before.drift } ?? false
+            }
+        }
+    }
+}
+
 /// What happens in the registry.
 enum RegistryChange {
     /// A VM was registered.
     case appeared(RegisteredVM)
+    /// vCPUs have joined a VM.
+    case changed(RegisteredVM)
     /// A VM is no longer registered.
     case gone(RegisteredVM, GoneReason)
+    /// A VM has something else than what was recorded.
+    case drifted(RegisteredVM, VMVerification)
+    /// A VM has again what was recorded.
+    case recovered(RegisteredVM)
 }
 
 /// Why a VM is no longer registered.

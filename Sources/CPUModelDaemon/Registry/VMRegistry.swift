@@ -77,7 +77,7 @@ final class VMRegistry {
         let wanted = record.report.vcpus.compactMap { held[$0.vcpuID] }
         hold(wanted.count == record.report.vcpus.count ? wanted : [], of: vm)
         if let agent { vm.attach(agent) }
-        observer(.appeared(vm))
+        observer(joined == nil ? .appeared(vm) : .changed(vm))
         return vm
     }
 
@@ -94,6 +94,12 @@ final class VMRegistry {
         heldDescriptors -= vm.vcpus.count
         vm.close()
         observer(.gone(vm, reason))
+    }
+
+    /// Takes in what a verification of a VM has found.
+    func note(_ verification: VMVerification, of vm: RegisteredVM) {
+        guard vm.note(verification) else { return }
+        observer(vm.drift == nil ? .recovered(vm) : .drifted(vm, verification))
     }
 
     // MARK: Looking
