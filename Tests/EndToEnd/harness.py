@@ -44,15 +44,20 @@ class Daemon:
         self._options = options
         self.process = None
 
-    def start(self):
+    def start(self, notify=None, **variables):
+        """Starts it, with these variables; a socket that is given for `notify` is told all that systemd would be."""
         notify_path = str(self.directory / "notify.sock")
         # A journal stream or a socket meant for this process is not the daemon's.
         foreign = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM", "WATCHDOG_USEC", "WATCHDOG_PID")
         environment = {key: value for key, value in os.environ.items() if key not in foreign}
-        environment["NOTIFY_SOCKET"] = notify_path
+        environment |= {"NOTIFY_SOCKET": notify_path, **variables}
         arguments = [binary("cpumodeld"), "--socket", self.socket_path, "--query-socket", self.query_path]
         arguments += ["--models", str(MODELS), *self._options]
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log_path, "ab") as log:
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(open(self.log_path, "ab"))
+            if notify is None:
+                notify = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+                stack.callback(os.unlink, notify_path)
             notify.bind(notify_path)
             self.process = subprocess.Popen(
                 arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -62,7 +67,6 @@ class Daemon:
             except BaseException:
                 self.stop()
                 raise
-        os.unlink(notify_path)
         return self
 
     def _wait_until_ready(self, notify):

@@ -11,11 +11,14 @@ struct Status: ParsableCommand {
         abstract: "Show how the daemon is.",
         discussion: "The exit status is \(ExitStatus.no.rawValue) when KVM cannot be used on this host.")
 
+    @Flag(help: "Print nothing; the exit status alone tells.")
+    var quiet = false
+
     @OptionGroup var daemon: Daemon
 
     func run() throws {
         let result = try daemon.call(.status)
-        try daemon.show(result, as: StatusReport.self)
+        if !quiet { try daemon.show(result, as: StatusReport.self) }
         if result["hostProblem"]?.stringValue != nil { throw ExitStatus.no }
     }
 }
