@@ -36,6 +36,9 @@ def binary(name):
 class Daemon:
     """One cpumodeld with sockets, state and log in a directory of its own."""
 
+    program = None  # another than that of CPUMODELD_BIN_DIR
+    models = MODELS
+
     def __init__(self, *options):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cpumodeld-"))
         self.socket_path = str(self.directory / "cpumodeld.sock")
@@ -51,8 +54,9 @@ class Daemon:
         foreign = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM", "WATCHDOG_USEC", "WATCHDOG_PID")
         environment = {key: value for key, value in os.environ.items() if key not in foreign}
         environment |= {"NOTIFY_SOCKET": notify_path, **variables}
-        arguments = [binary("cpumodeld"), "--socket", self.socket_path, "--query-socket", self.query_path]
-        arguments += ["--models", str(MODELS), *self._options]
+        program = self.program or binary("cpumodeld")
+        arguments = [program, "--socket", self.socket_path, "--query-socket", self.query_path]
+        arguments += ["--models", str(self.models), *self._options]
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(open(self.log_path, "ab"))
             if notify is None:
