@@ -123,6 +123,7 @@ CATALOGDIR ?= $(call systemd_directory,catalogdir,systemd/catalog)
 SWIFT_PROGRAMS := cpumodeld cpumodelctl
 C_PROGRAMS := cpumodel-exec cpumodel-launch cpumodeld-inject
 SHELLS := bash zsh fish
+PAGES := $(patsubst Sources/man/%.in,%,$(wildcard Sources/man/*.in))
 UNITS := $(wildcard systemd/*.service systemd/*.socket)
 OWN_DIRECTORIES = $(PREFIX)/lib/cpumodeld/models $(PREFIX)/lib/cpumodeld $(SYSCONFDIR)/cpumodeld
 
@@ -136,14 +137,14 @@ INSTALLED = \
     $(foreach file,$(UNITS),unit:$(file):$(UNITDIR)/$(notdir $(file))) \
     data:systemd/cpumodeld.sysusers:$(SYSUSERSDIR)/cpumodeld.conf \
     data:systemd/cpumodeld.catalog:$(CATALOGDIR)/cpumodeld.catalog \
-    $(foreach file,$(wildcard Sources/man/*.[1-8]),data:$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
+    $(foreach file,$(PAGES),data:$(DELIVERY)/man/$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(file)) \
     $(foreach name,$(SWIFT_PROGRAMS), \
         data:$(DELIVERY)/completions/$(name).bash:$(BASHDIR)/$(name) \
         data:$(DELIVERY)/completions/$(name).zsh:$(ZSHDIR)/_$(name) \
         data:$(DELIVERY)/completions/$(name).fish:$(FISHDIR)/$(name).fish)
 
 release: $(RELEASE)/.complete $(addprefix $(DELIVERY)/,$(C_PROGRAMS) libcpumodel-preload.so) \
-    $(foreach shell,$(SHELLS),$(SWIFT_PROGRAMS:%=$(DELIVERY)/completions/%.$(shell)))
+    $(foreach shell,$(SHELLS),$(SWIFT_PROGRAMS:%=$(DELIVERY)/completions/%.$(shell))) $(PAGES:%=$(DELIVERY)/man/%)
 
 $(RELEASE)/.complete: Package.swift $(shell find Sources -name '*.swift' -o -name '*.[ch]' -o -name '*.list')
 	@$(MAKE) --no-print-directory requirements
@@ -161,6 +162,13 @@ $(addprefix $(DELIVERY)/,$(C_PROGRAMS)): $(DELIVERY)/%: $(CLIENT_C) $(CLIENT_H) 
 $(foreach shell,$(SHELLS),$(SWIFT_PROGRAMS:%=$(DELIVERY)/completions/%.$(shell))): $(RELEASE)/.complete
 	@mkdir -p $(@D)
 	$(RELEASE)/$(basename $(@F)) --generate-completion-script $(subst .,,$(suffix $@)) >$@.new
+	mv $@.new $@
+
+# Manual pages say what the programs, the configuration, the documents and the header say: see Sources/man/generate.py.
+$(DELIVERY)/man/%: Sources/man/%.in $(wildcard Sources/man/*.py Sources/*/*.docc/*.md) config/cpumodeld.conf $(CLIENT_H) \
+    $(RELEASE)/.complete $(addprefix $(DELIVERY)/,$(C_PROGRAMS))
+	@mkdir -p $(@D)
+	python3 -B Sources/man/generate.py $< $(DELIVERY) $(RELEASE) >$@.new
 	mv $@.new $@
 
 # Splits an entry of INSTALLED.

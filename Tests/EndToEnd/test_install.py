@@ -54,6 +54,8 @@ class Installation(unittest.TestCase):
         for name in ("cpumodelctl", "cpumodeld"):
             expected += [f"usr/share/bash-completion/completions/{name}", f"usr/share/zsh/site-functions/_{name}"]
             expected += [f"usr/share/fish/vendor_completions.d/{name}.fish"]
+        pages = [path.stem for path in (ROOT / "Sources/man").glob("*.in")]
+        expected += [f"usr/share/man/man{page[-1]}/{page}" for page in pages]
         self.assertEqual(self.files(self.root), sorted(expected))
 
     def test_modes(self):
