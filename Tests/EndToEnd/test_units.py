@@ -71,7 +71,8 @@ class Units(unittest.TestCase):
             self.assertNotRegex(self.text("cpumodeld.service"), rf"(?m)^RuntimeDirectory=(.* )?{folder}( |$)")
 
     def test_the_injector_is_off_until_it_is_enabled(self):
-        self.assertNotIn("inject", re.search(r"^Also=(.*)$", self.text("cpumodeld.service"), re.M)[1])
+        for name in ("cpumodeld.service", "cpumodeld.socket", "cpumodeld-query.socket"):
+            self.assertNotRegex(self.text(name), r"(?m)^(Also|Wants|Requires|Upholds)=.*inject")
         self.assertNotIn("[Install]", self.text("cpumodeld-inject.service"))
 
     def text(self, name):
