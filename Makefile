@@ -32,7 +32,7 @@ swift-present:
 
 build: requirements
 	$(SWIFT) build -c $(CONFIGURATION)
-	@$(MAKE) --no-print-directory $(BIN)/libcpumodel-preload.so
+	@$(MAKE) --no-print-directory $(BIN)/libcpumodel-preload.so lib
 
 # What is loaded into a VMM must bring no Swift runtime along, so it is not SwiftPM that builds it.
 CC := cc
@@ -46,6 +46,8 @@ $(BIN)/libcpumodel-preload.so $(DELIVERY)/libcpumodel-preload.so: $(PRELOAD)
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -ftls-model=initial-exec -shared -Wl,-z,now,--version-script=Sources/cpumodel-preload/preload.map \
 	    -ISources/CCPUModelClient -ISources/CCPUModelClient/include -o $@ $(PRELOAD_C) $(CLIENT_C) -ldl
+
+include Sources/CCPUModelClient/library.mk
 
 # Everything that must hold: format, unit and conformance tests, then whole programs against the real /dev/kvm.
 test: requirements lint unit end-to-end

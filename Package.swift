@@ -33,7 +33,8 @@ let package = Package(
         .executable(name: "cpumodel-launch", targets: ["cpumodel-launch"]),
         .executable(name: "cpumodel-exec", targets: ["cpumodel-exec"]),
         .executable(name: "cpumodeld-inject", targets: ["cpumodeld-inject"]),
-        .library(name: "cpumodel", type: .static, targets: ["CCPUModelClient"]),
+        .library(name: "CCPUModelClient", targets: ["CCPUModelClient"]),
+        .library(name: "CPUModelClient", targets: ["CPUModelClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -78,7 +79,8 @@ let package = Package(
             ]),
         room("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "X86CPU"]),
-        .target(name: "CCPUModelClient", cSettings: strictC),
+        .target(
+            name: "CCPUModelClient", exclude: ["cpumodel.map", "libcpumodel.pc.in", "library.mk"], cSettings: strictC),
         .executableTarget(
             name: "cpumodeld",
             dependencies: [

@@ -109,7 +109,13 @@ static int attach(struct cpumodel *connection, const struct cpumodel_agent *agen
     cpumodel_text_format(&params, ",\"requestId\":");
     cpumodel_text_string(&params, agent->request_id);
     cpumodel_text_add(&params, "}", 1);
-    int code = cpumodel_request(connection, "vm.attach", &params, agent->vcpu_fds, agent->vcpu_count, NULL, NULL);
+    const struct request request = {
+        .method = "vm.attach",
+        .params = &params,
+        .fds = agent->vcpu_fds,
+        .fd_count = agent->vcpu_count,
+    };
+    int code = cpumodel_request(connection, &request, NULL, NULL);
     cpumodel_text_free(&params);
     return code;
 }

@@ -89,11 +89,15 @@ int cpumodel_apply(
     struct text params = {0};
     char *json = NULL;
     write_params(&params, vm);
-    connection->execute = vm->execute;
-    connection->context = vm->context;
-    int code = cpumodel_request(connection, "vm.apply", &params, vm->vcpu_fds, vm->vcpu_count, &json, error);
-    connection->execute = NULL;
-    connection->context = NULL;
+    const struct request request = {
+        .method = "vm.apply",
+        .params = &params,
+        .fds = vm->vcpu_fds,
+        .fd_count = vm->vcpu_count,
+        .execute = vm->execute,
+        .context = vm->context,
+    };
+    int code = cpumodel_request(connection, &request, &json, error);
     cpumodel_text_free(&params);
     if (code < 0)
         return code;

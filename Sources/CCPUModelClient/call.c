@@ -159,44 +159,78 @@ static int await_answer(struct cpumodel *connection, struct call *call, deadline
     return code;
 }
 
-int cpumodel_request(
-    struct cpumodel *connection, const char *method, const struct text *params, const int *fds, size_t fd_count,
-    char **result, struct cpumodel_error *error)
+/// Writes the line of a request. Returns 0 or the code of `error`.
+static int write_request(int64_t id, const struct request *request, struct text *line, struct cpumodel_error *error)
 {
-    if (result)
-        *result = NULL;
+    struct json checked;
+    cpumodel_text_format(line, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":", (long long)id);
+    cpumodel_text_string(line, request->method);
+    if (request->params->length) {
+        cpumodel_text_format(line, ",\"params\":");
+        cpumodel_text_json(line, request->params->bytes, request->params->length);
+    }
+    cpumodel_text_add(line, "}\n", 2);
+    if (line->failed || request->params->failed)
+        return cpumodel_error_no_memory(error);
+    if (!cpumodel_json_read(line->bytes, line->length, &checked))
+        return cpumodel_error_set(
+            error, -EINVAL, "invalidArgument", "the request would not be valid JSON in UTF-8");
+    return 0;
+}
+
+/// In its turn.
+static int request_now(
+    struct cpumodel *connection, const struct request *request, char **result, deadline until,
+    struct cpumodel_error *error)
+{
     if (connection->wire.socket < 0)
         return cpumodel_error_set(
             error, -ENOTCONN, "connection", "the connection to the daemon ended after an earlier fault");
     struct text line = {0};
-    cpumodel_text_format(&line, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":", (long long)++connection->id);
-    cpumodel_text_string(&line, method);
-    if (params->length) {
-        cpumodel_text_format(&line, ",\"params\":");
-        cpumodel_text_json(&line, params->bytes, params->length);
-    }
-    cpumodel_text_add(&line, "}\n", 2);
-
-    struct json checked;
-    int code = 0;
-    if (line.failed || params->failed)
-        code = cpumodel_error_no_memory(error);
-    else if (!cpumodel_json_read(line.bytes, line.length, &checked))
-        code = cpumodel_error_set(error, -EINVAL, "invalidArgument", "the request would not be valid JSON in UTF-8");
+    int code = write_request(++connection->id, request, &line, error);
     if (code < 0) {
         cpumodel_text_free(&line);
         return code;
     }
-
     struct call call = {.id = connection->id, .result = result, .error = error};
-    deadline until = cpumodel_deadline(connection->timeout);
-    code = cpumodel_wire_send(&connection->wire, line.bytes, line.length, fds, fd_count, until, error);
+    connection->execute = request->execute;
+    connection->context = request->context;
+    code = cpumodel_wire_send(
+        &connection->wire, line.bytes, line.length, request->fds, request->fd_count, until, error);
     cpumodel_text_free(&line);
     if (code == 0)
         code = await_answer(connection, &call, until);
-    if (code < 0)
+    if (code < 0) {
+        connection->socket = -1;
         cpumodel_wire_close(&connection->wire);
+    }
     return call.answered ? call.code : code;
+}
+
+static int take_turn(struct cpumodel *connection, deadline until, struct cpumodel_error *error)
+{
+    int code = cpumodel_turn_take(&connection->turn, until);
+    if (code == -EDEADLK)
+        return cpumodel_error_set(
+            error, code, "invalidArgument", "an executor called the connection that waits for it");
+    if (code < 0)
+        return cpumodel_error_set(
+            error, code, "timeout", "another thread's call on this connection did not end in time");
+    return 0;
+}
+
+int cpumodel_request(
+    struct cpumodel *connection, const struct request *request, char **result, struct cpumodel_error *error)
+{
+    if (result)
+        *result = NULL;
+    deadline until = cpumodel_deadline(connection->timeout);
+    int code = take_turn(connection, until, error);
+    if (code < 0)
+        return code;
+    code = request_now(connection, request, result, until, error);
+    cpumodel_turn_give_back(&connection->turn);
+    return code;
 }
 
 int cpumodel_serve(struct cpumodel *connection, struct cpumodel_error *error)
@@ -218,7 +252,7 @@ int cpumodel_call(
             return cpumodel_error_set(error, -EINVAL, "invalidArgument", "the parameters are not one JSON object");
         cpumodel_text_add(&text, params, strlen(params));
     }
-    int code = cpumodel_request(connection, method, &text, NULL, 0, result, error);
+    int code = cpumodel_request(connection, &(struct request){.method = method, .params = &text}, result, error);
     cpumodel_text_free(&text);
     return code;
 }

@@ -68,6 +68,8 @@ int cpumodel_connect(struct cpumodel **connection, const char *path, struct cpum
         return cpumodel_error_set(
             error, code, code == -ETIMEDOUT ? "timeout" : "connection", "cannot connect to cpumodeld at %s: %m", path);
     }
+    made->socket = made->wire.socket;
+    cpumodel_turn_init(&made->turn);
     *connection = made;
     return 0;
 }
@@ -77,6 +79,7 @@ void cpumodel_close(struct cpumodel *connection)
     if (!connection)
         return;
     cpumodel_wire_close(&connection->wire);
+    cpumodel_turn_destroy(&connection->turn);
     free(connection);
 }
 
@@ -87,5 +90,5 @@ void cpumodel_set_timeout(struct cpumodel *connection, int milliseconds)
 
 int cpumodel_socket(const struct cpumodel *connection)
 {
-    return connection->wire.socket;
+    return connection->socket;
 }

@@ -3,15 +3,22 @@
 #ifndef CPUMODEL_CONNECTION_H
 #define CPUMODEL_CONNECTION_H
 
+#include <stdatomic.h>
+
 #include "cpumodel.h"
 #include "json.h"
 #include "text.h"
+#include "turn.h"
 #include "wire.h"
 
 struct cpumodel {
+    /// Taken from a request to its answer: one at most is under way.
+    struct turn turn;
     struct wire wire;
-    int timeout;
-    /// Id of the request sent last. One at most is under way.
+    atomic_int timeout;
+    /// The socket of `wire`, for those whose turn it is not.
+    atomic_int socket;
+    /// Id of the request sent last.
     int64_t id;
     /// Who runs the jobs that come while a call waits, if not the calling thread.
     cpumodel_executor *execute;
@@ -30,11 +37,22 @@ struct cpumodel_agent_hooks {
     int (*send)(void *context, const char *line, size_t length, struct cpumodel_error *error);
 };
 
-/// Sends a request and waits for its answer, serving the daemon's own requests meanwhile. `params` is one line of JSON
-/// text, or empty; `result`, unless NULL, gets the result's text. Returns 0 or the code of `error`.
+/// One call of the daemon.
+struct request {
+    const char *method;
+    /// One line of JSON text, or empty.
+    const struct text *params;
+    const int *fds;
+    size_t fd_count;
+    /// As in cpumodel_vm.
+    cpumodel_executor *execute;
+    void *context;
+};
+
+/// Sends a request and waits for its answer, serving the daemon's own requests meanwhile. Waits first for the call of
+/// another thread. `result`, unless NULL, gets the result's text. Returns 0 or the code of `error`.
 int cpumodel_request(
-    struct cpumodel *connection, const char *method, const struct text *params, const int *fds, size_t fd_count,
-    char **result, struct cpumodel_error *error);
+    struct cpumodel *connection, const struct request *request, char **result, struct cpumodel_error *error);
 
 /// Serves the daemon's requests until the connection ends. Returns the code of `error`.
 int cpumodel_serve(struct cpumodel *connection, struct cpumodel_error *error);

@@ -20,9 +20,12 @@
 // cpumodel_apply() waits, and the daemon judges what came of it. No privilege is needed, and no thread is started: except
 // by cpumodel_agent_start(), for a daemon that is to be able to read the vCPUs at any later time, too.
 //
-// The library needs libc and nothing else, keeps no global state, prints nothing, and raises no signal. A connection
-// may be used by one thread at a time; different connections have nothing to do with each other. Every descriptor it
-// opens or receives is close-on-exec.
+// The library needs libc and nothing else, keeps no global state, prints nothing, and raises no signal. Every descriptor
+// it opens or receives is close-on-exec.
+//
+// Threads: every function may be called by any thread at any time. Threads that share a connection wait for each other's
+// calls on it, the waiting being part of their time-out; threads with connections of their own do not. What is to be freed
+// or ended (a connection, a result, an error, an agent) must be in nobody's use.
 
 #ifndef CPUMODEL_H
 #define CPUMODEL_H
@@ -50,7 +53,8 @@ extern "C" {
 struct cpumodel_error {
     /// The daemon's error code (JSON-RPC, -32768 to -32000); or minus an errno when the fault is on this side:
     /// -EINVAL, the request makes no sense; -ETIMEDOUT, no answer in time; -EPROTO, the peer does not speak the
-    /// protocol; -ECONNRESET, it hung up; -ENOMEM; or what connect(2) or sendmsg(2) said.
+    /// protocol; -ECONNRESET, it hung up; -ENOTCONN, the connection ended at an earlier fault; -EDEADLK, an executor used
+    /// the connection that waits for it; -ENOMEM; or what connect(2) or sendmsg(2) said.
     int code;
     /// One word for a program: the daemon's (`featuresUnavailable`, `altered`, ...), or `connection`, `timeout`,
     /// `protocol`, `invalidArgument`, `noMemory`.

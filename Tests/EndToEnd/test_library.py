@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libcpumodel as launchers get it: what the files hold, and programs that are linked with them."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from cases import DaemonCase, needs_kvm
+from harness import BINARIES, ROOT
+
+HERE = pathlib.Path(__file__).resolve().parent
+LIBRARY = ROOT / "Sources/CCPUModelClient"
+HEADER = LIBRARY / "include/cpumodel.h"
+COMPILER, COMPILER_CPP, PKG_CONFIG = shutil.which("cc"), shutil.which("c++"), shutil.which("pkg-config")
+STRICT = ("-O1", "-g", "-Wall", "-Wextra", "-Werror")
+
+needs_library = unittest.skipUnless(
+    (BINARIES / "libcpumodel.so").exists() and COMPILER, "there is no libcpumodel.so (make lib), or no C compiler (cc)"
+)
+
+
+def output(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+
+
+def compile_c(program, *sources, options=(), libraries=()):
+    """A program that is linked with libcpumodel as pkg-config says, statically if `libraries` has the archive."""
+    libraries = libraries or (f"-L{BINARIES}", "-lcpumodel", f"-Wl,-rpath,{BINARIES}")
+    output(
+        COMPILER, "-std=gnu2x", *STRICT, *options, f"-I{HEADER.parent}", "-o", str(program), *map(str, sources),
+        *libraries, "-pthread",
+    )  # fmt: skip
+
+
+class ProgramCase(DaemonCase):
+    """Builds programs in a directory of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def compiled(self, source, **how):
+        program = self.directory / pathlib.Path(source).stem
+        compile_c(program, HERE / "c" / source, **how)
+        return program
+
+    def run_program(self, program, *arguments, timeout=50, **options):
+        done = subprocess.run(
+            [str(program), self.daemon.socket_path, *map(str, arguments)], capture_output=True, text=True,
+            timeout=timeout, check=False, **options,
+        )  # fmt: skip
+        return done
+
+
+@needs_library
+class LibraryFiles(unittest.TestCase):
+    """What `make lib` makes, before anything runs."""
+
+    shared, static = BINARIES / "libcpumodel.so", BINARIES / "libcpumodel.a"
+
+    def public_names(self):
+        """The functions of the header."""
+        names = re.findall(r"^CPUMODEL_API\b[^(;]*?\b(\w+)\(", HEADER.read_text(), re.MULTILINE)
+        self.assertGreater(len(names), 10)
+        return sorted(names)
+
+    def test_public_names_and_no_others_with_their_version(self):
+        lines = output("nm", "-D", "--defined-only", "--with-symbol-versions", str(self.shared)).splitlines()
+        symbols = [line.split()[-1] for line in lines if " A " not in line]
+        self.assertEqual(sorted(each.split("@@")[0] for each in symbols), self.public_names())
+        for symbol in symbols:
+            self.assertRegex(symbol, r"@@CPUMODEL_\d+\.\d+$")
+
+    def test_archive_has_the_same_names(self):
+        lines = output("nm", "-g", "--defined-only", str(self.static)).splitlines()
+        self.assertEqual(sorted(line.split()[-1] for line in lines if " T " in line), self.public_names())
+        self.assertEqual([line for line in lines if re.search(r" [^T] ", line)], [])
+
+    def test_needs_libc_and_nothing_else(self):
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", output("readelf", "-dW", str(self.shared)))
+        self.assertEqual([name for name in needed if not name.startswith("ld-linux")], ["libc.so.6"])
+
+    def test_soname_and_links(self):
+        (soname,) = re.findall(r"\(SONAME\).*\[(.*)\]", output("readelf", "-dW", str(self.shared)))
+        self.assertRegex(soname, r"^libcpumodel\.so\.\d+$")
+        for name in (soname, "libcpumodel.so"):
+            self.assertEqual(os.readlink(BINARIES / name), self.shared.resolve().name)
+
+    def test_no_global_state(self):
+        """Nothing that can be written to is in the archive, for the whole process or for a thread."""
+        with tempfile.TemporaryDirectory() as directory:
+            output("ar", "x", str(self.static), cwd=directory)
+            (member,) = pathlib.Path(directory).iterdir()
+            sections = output("readelf", "-SW", str(member))
+        sizes = re.findall(r"\] (\.(?:data|bss|tdata|tbss)\S*)\s+\w+\s+[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)", sections)
+        self.assertIn(".data", dict(sizes))
+        for name, size in sizes:
+            if not name.startswith(".data.rel.ro"):
+                self.assertEqual(int(size, 16), 0, name)
+
+    def test_header_alone_in_c99_and_in_cpp(self):
+        options = ("-pedantic-errors", *STRICT, "-fsyntax-only", str(HEADER))
+        output(COMPILER, "-std=c99", "-x", "c", *options)
+        if COMPILER_CPP:
+            output(COMPILER_CPP, "-std=c++17", "-x", "c++", *options)
+
+    @unittest.skipUnless(PKG_CONFIG, "pkg-config is not installed here")
+    def test_pkg_config(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            for folder, files in (
+                ("include", [HEADER]), ("lib", [self.shared, self.static]),
+                ("lib/pkgconfig", [BINARIES / "libcpumodel.pc"]),
+            ):  # fmt: skip
+                (root / folder).mkdir()
+                for file in files:
+                    shutil.copy(file, root / folder)
+            shutil.copy(self.shared, root / "lib" / "libcpumodel.so.0")
+            environment = {**os.environ, "PKG_CONFIG_PATH": str(root / "lib/pkgconfig")}
+            query = (PKG_CONFIG, f"--define-variable=prefix={root}", "--cflags", "--libs")
+            source = root / "main.c"
+            source.write_text(
+                "#include <cpumodel.h>\n#include <stdio.h>\n"
+                "int main(void) { return puts(cpumodel_verdict_name(CPUMODEL_EXACT)) < 0; }\n"
+            )
+            flags = output(*query, "libcpumodel", env=environment).split()
+            output(COMPILER, *STRICT, "-o", str(root / "shared"), str(source), *flags)
+            self.assertEqual(output(str(root / "shared"), env={"LD_LIBRARY_PATH": str(root / "lib")}), "exact\n")
+            flags = output(*query, "--static", "libcpumodel", env=environment).split()
+            output(COMPILER, *STRICT, "-static", "-o", str(root / "static"), str(source), *flags)
+            self.assertEqual(output(str(root / "static")), "exact\n")
+
+    def test_version_is_the_daemons(self):
+        version = re.search(r"^Version: (.*)$", (BINARIES / "libcpumodel.pc").read_text(), re.MULTILINE)[1]
+        self.assertEqual(self.shared.resolve().name, f"libcpumodel.so.{version}")
+        self.assertEqual(output(str(BINARIES / "cpumodeld"), "--version").split()[-1], version)
+
+
+@needs_library
+@needs_kvm
+class Threads(ProgramCase):
+    """Many threads, with connections of their own and with one for all of them."""
+
+    def test_results_are_everyones_own(self):
+        program = self.compiled("threads.c")
+        done = self.run_program(program, 8, 8, 10)
+        self.assertEqual((done.returncode, done.stdout), (0, "ok\n"), done.stderr)
+
+    def test_no_data_race(self):
+        """The library and its threads under ThreadSanitizer."""
+        try:
+            program = self.compiled(
+                "threads.c", options=("-fsanitize=thread", f"-I{LIBRARY}"), libraries=map(str, LIBRARY.glob("*.c"))
+            )
+        except subprocess.CalledProcessError as error:
+            self.skipTest(f"no ThreadSanitizer here: {error.stderr.splitlines()[-1:]}")
+        done = self.run_program(program, 4, 4, 3)
+        if "unexpected memory mapping" in done.stderr:
+            self.skipTest("ThreadSanitizer cannot run on this kernel")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
