@@ -1,72 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base.h"
 #include "connection.h"
 #include "error.h"
-
-static unsigned at_least_one(unsigned count)
-{
-    return count ? count : 1;
-}
-
-static void write_topology(struct text *params, const struct cpumodel_topology *t)
-{
-    if (!(t->sockets | t->dies | t->modules | t->cores | t->threads))
-        return;
-    cpumodel_text_format(
-        params, ",\"topology\":{\"sockets\":%u,\"dies\":%u,\"modules\":%u,\"cores\":%u,\"threads\":%u}",
-        at_least_one(t->sockets), at_least_one(t->dies), at_least_one(t->modules), at_least_one(t->cores),
-        at_least_one(t->threads));
-}
-
-/// Words with commas between as an array of strings.
-static void write_words(struct text *params, const char *name, const char *words)
-{
-    cpumodel_text_format(params, ",\"%s\":[", name);
-    for (const char *word = words; *word;) {
-        size_t length = strcspn(word, ",");
-        char copy[32];
-        // A longer word is unknown to every daemon, and cut short it still is.
-        snprintf(copy, sizeof copy, "%.*s", (int)length, word);
-        if (word != words)
-            cpumodel_text_add(params, ",", 1);
-        cpumodel_text_string(params, copy);
-        word += length + (word[length] == ',');
-    }
-    cpumodel_text_add(params, "]", 1);
-}
+#include "guest.h"
 
 /// The parameters of vm.apply; what has its default is left out.
 static void write_params(struct text *params, const struct cpumodel_vm *vm)
 {
     cpumodel_text_format(params, "{\"fds\":%u,\"name\":", vm->vcpu_count);
     cpumodel_text_string(params, vm->name);
-    cpumodel_text_format(params, ",\"model\":");
-    cpumodel_text_string(params, vm->model);
-    write_topology(params, &vm->topology);
-    for (unsigned i = 0; vm->apic_ids && i < vm->vcpu_count; i++)
-        cpumodel_text_format(params, i ? ",%u" : ",\"apicIds\":[%u", vm->apic_ids[i]);
-    if (vm->apic_ids)
-        cpumodel_text_add(params, "]", 1);
-    if (vm->physical_address_bits)
-        cpumodel_text_format(params, ",\"physicalAddressBits\":%u", vm->physical_address_bits);
-    if (vm->drop_unavailable)
-        cpumodel_text_format(params, ",\"unavailable\":\"drop\"");
+    cpumodel_text_add(params, ",", 1);
+    cpumodel_guest_write(params, vm, &vm->topology);
     if (vm->accept_altered)
         cpumodel_text_format(params, ",\"altered\":\"accept\"");
     if (vm->replace)
         cpumodel_text_format(params, ",\"replace\":true");
     if (vm->join)
         cpumodel_text_format(params, ",\"join\":true");
-    if (vm->base)
-        cpumodel_base_write(params, vm->base, vm->vcpu_count);
-    if (vm->keep)
-        write_words(params, "keep", vm->keep);
     cpumodel_text_add(params, "}", 1);
 }
 
@@ -75,16 +28,12 @@ int cpumodel_apply(
     struct cpumodel_error *error)
 {
     *result = NULL;
-    if (!vm->name || !vm->model)
-        return cpumodel_error_set(error, -EINVAL, "invalidArgument", "a VM needs a name and a model");
-    if (!vm->vcpu_fds || vm->vcpu_count == 0 || vm->vcpu_count > CPUMODEL_MAX_VCPUS)
+    if (!vm->name || !vm->vcpu_fds)
         return cpumodel_error_set(
-            error, -EINVAL, "invalidArgument", "a VM has 1 to %d vCPUs, not %u", CPUMODEL_MAX_VCPUS, vm->vcpu_count);
-
-    for (unsigned i = 0; vm->base && i < vm->vcpu_count; i++)
-        if (!cpumodel_base_fits(vm->base[i]))
-            return cpumodel_error_set(
-                error, -EINVAL, "invalidArgument", "the base of vCPU %u has more than 256 entries, or is missing", i);
+            error, -EINVAL, "invalidArgument", "a VM needs a name and the descriptors of its vCPUs");
+    int code = cpumodel_guest_check(vm, error);
+    if (code < 0)
+        return code;
 
     struct text params = {0};
     char *json = NULL;
@@ -97,7 +46,7 @@ int cpumodel_apply(
         .execute = vm->execute,
         .context = vm->context,
     };
-    int code = cpumodel_request(connection, &request, &json, error);
+    code = cpumodel_request(connection, &request, &json, error);
     cpumodel_text_free(&params);
     if (code < 0)
         return code;

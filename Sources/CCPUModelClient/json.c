@@ -380,24 +380,39 @@ bool cpumodel_json_integer(struct json value, int64_t *integer)
     return true;
 }
 
-bool cpumodel_json_u32(struct json value, uint32_t *number)
+/// The number in a string such as `"0x1f"` of at most that many digits.
+static bool hex_string(struct json value, long most_digits, uint64_t *number)
 {
-    int64_t integer;
-    if (cpumodel_json_integer(value, &integer)) {
-        *number = (uint32_t)integer;
-        return integer >= 0 && integer <= UINT32_MAX;
-    }
-    char digits[16];
+    char digits[24];
     long length = cpumodel_json_string(value, digits, sizeof digits);
-    if (length < 3 || length > 10 || digits[0] != '0' || digits[1] != 'x')
+    if (length < 3 || length > 2 + most_digits || digits[0] != '0' || digits[1] != 'x')
         return false;
-    uint32_t sum = 0;
+    uint64_t sum = 0;
     for (const char *p = digits + 2; *p; p++) {
         int digit = hex_digit(*p);
         if (digit < 0)
             return false;
-        sum = sum << 4 | (uint32_t)digit;
+        sum = sum << 4 | (uint64_t)digit;
     }
     *number = sum;
+    return true;
+}
+
+bool cpumodel_json_u64(struct json value, uint64_t *number)
+{
+    return hex_string(value, 16, number);
+}
+
+bool cpumodel_json_u32(struct json value, uint32_t *number)
+{
+    int64_t integer;
+    uint64_t wide;
+    if (cpumodel_json_integer(value, &integer)) {
+        *number = (uint32_t)integer;
+        return integer >= 0 && integer <= UINT32_MAX;
+    }
+    if (!hex_string(value, 8, &wide))
+        return false;
+    *number = (uint32_t)wide;
     return true;
 }

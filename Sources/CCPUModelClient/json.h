@@ -48,4 +48,7 @@ bool cpumodel_json_integer(struct json value, int64_t *integer);
 /// A 32-bit number written as the protocol writes registers, `"0x1f"`, or as a plain integer.
 bool cpumodel_json_u32(struct json value, uint32_t *number);
 
+/// A 64-bit number written as the protocol writes registers.
+bool cpumodel_json_u64(struct json value, uint64_t *number);
+
 #endif

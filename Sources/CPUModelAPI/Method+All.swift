@@ -107,7 +107,7 @@ extension Method {
 
     /// Forgets a VM.
     public static let forgetVM = Method(
-        "vm.forget", "Drops a VM from the registry; the VM itself is left alone", parameters: VMParameters.members,
+        "vm.forget", "Drops a VM from the registry; the VM itself is left alone", parameters: ForgetParameters.members,
         result: .object([.required("forgotten", .string("the VM's name"))], ""), isQuery: false)
 
     /// Checks whether a guest can move.

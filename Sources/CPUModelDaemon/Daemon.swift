@@ -131,7 +131,7 @@ public final class Daemon {
             ),
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
             immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
-            immediate(.forgetVM, VMParameters.self) { parameters, request in
+            immediate(.forgetVM, ForgetParameters.self) { parameters, request in
                 try vms.forget(parameters, by: request.peer)
             },
         ]

@@ -96,12 +96,15 @@ final class VMService {
     }
 
     /// `vm.forget`.
-    func forget(_ parameters: VMParameters, by peer: Peer) throws(APIError) -> Reply {
+    func forget(_ parameters: ForgetParameters, by peer: Peer) throws(APIError) -> Reply {
         let record = try record(named: parameters.vm)
         guard peer.userID == record.uid || peer.userID == 0 else {
             throw APIError(
                 .notPermitted,
                 "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
+        }
+        guard parameters.requestID == nil || parameters.requestID == record.requestID else {
+            throw APIError(supersededBy: record)
         }
         registry.remove(record.name, .forgotten)
         log.record(

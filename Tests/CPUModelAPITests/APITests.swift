@@ -33,7 +33,7 @@ struct APITests {
         #expect(asked(by: ShowParameters.self, given: model) == described(.showModel))
         #expect(asked(by: ListParameters.self, given: [:]) == described(.listModels))
         #expect(asked(by: ShowVMParameters.self, given: ["vm": "x"]) == described(.showVM))
-        #expect(asked(by: VMParameters.self, given: ["vm": "x"]) == described(.forgetVM))
+        #expect(asked(by: ForgetParameters.self, given: ["vm": "x"]) == described(.forgetVM))
         let reference: JSONValue = ["model": "host"]
         #expect(asked(by: DetectParameters.self, given: ["cpu": reference]) == described(.detectModel))
         #expect(
@@ -56,7 +56,7 @@ struct APITests {
 
     @Test func requiredMembersAreRequired() {
         #expect(throws: JSONShapeError.self) { try read(ApplyParameters.self, ["fds": 1, "name": "x"]) }
-        #expect(throws: JSONShapeError.self) { try VMParameters(reading: JSONObject(), path: "params") }
+        #expect(throws: JSONShapeError.self) { try ForgetParameters(reading: JSONObject(), path: "params") }
     }
 
     @Test func theDocumentIsJSONAndNamesEveryMethodOnce() throws {

@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 LIBRARY = ROOT / "Sources/CCPUModelClient"
 HEADER = LIBRARY / "include/cpumodel.h"
 COMPILER, COMPILER_CPP, PKG_CONFIG = shutil.which("cc"), shutil.which("c++"), shutil.which("pkg-config")
+SOURCES = tuple(map(str, sorted(LIBRARY.glob("*.c"))))
 STRICT = ("-O1", "-g", "-Wall", "-Wextra", "-Werror")
 
 needs_library = unittest.skipUnless(
@@ -28,7 +29,7 @@ def output(*command, **options):
 
 
 def compile_c(program, *sources, options=(), libraries=()):
-    """A program that is linked with libcpumodel as pkg-config says, statically if `libraries` has the archive."""
+    """A program that is linked with libcpumodel, or with what `libraries` has in its place."""
     libraries = libraries or (f"-L{BINARIES}", "-lcpumodel", f"-Wl,-rpath,{BINARIES}")
     output(
         COMPILER, "-std=gnu2x", *STRICT, *options, f"-I{HEADER.parent}", "-o", str(program), *map(str, sources),
@@ -48,12 +49,24 @@ class ProgramCase(DaemonCase):
         compile_c(program, HERE / "c" / source, **how)
         return program
 
-    def run_program(self, program, *arguments, timeout=50, **options):
+    def sanitized(self, source, sanitizer):
+        """The program and the library's own sources with a sanitizer of the compiler's."""
+        empty = self.directory / "empty.c"
+        empty.write_text("int main(void) { return 0; }\n")
+        options = (f"-fsanitize={sanitizer}", "-w")  # GCC warns of what the sanitizers put in
+        try:
+            compile_c(self.directory / "empty", empty, options=options)
+        except subprocess.CalledProcessError as error:
+            self.skipTest(f"no {sanitizer} sanitizer here: {error.stderr.splitlines()[-1]}")
+        return self.compiled(source, options=options, libraries=SOURCES)
+
+    def outcome(self, program, *arguments, **options):
+        """Exit status, and what the program said and complained of."""
         done = subprocess.run(
             [str(program), self.daemon.socket_path, *map(str, arguments)], capture_output=True, text=True,
-            timeout=timeout, check=False, **options,
+            timeout=50, check=False, **options,
         )  # fmt: skip
-        return done
+        return done.returncode, done.stdout, done.stderr
 
 
 @needs_library
@@ -142,23 +155,33 @@ class LibraryFiles(unittest.TestCase):
 
 @needs_library
 @needs_kvm
+class Contract(ProgramCase):
+    """What the header says, said by a program that uses all of it."""
+
+    def test_every_function_does_what_the_header_says(self):
+        program = self.compiled("contract.c")
+        self.assertEqual(self.outcome(program), (0, "ok\n", ""))
+        self.check_descriptors_are_as_before()
+
+    def test_nothing_leaks(self):
+        """The same under AddressSanitizer, which looks for leaks at the end."""
+        program = self.sanitized("contract.c", "address,undefined")
+        self.assertEqual(self.outcome(program), (0, "ok\n", ""))
+
+
+@needs_library
+@needs_kvm
 class Threads(ProgramCase):
     """Many threads, with connections of their own and with one for all of them."""
 
     def test_results_are_everyones_own(self):
         program = self.compiled("threads.c")
-        done = self.run_program(program, 8, 8, 10)
-        self.assertEqual((done.returncode, done.stdout), (0, "ok\n"), done.stderr)
+        self.assertEqual(self.outcome(program, 8, 8, 10), (0, "ok\n", ""))
 
     def test_no_data_race(self):
         """The library and its threads under ThreadSanitizer."""
-        try:
-            program = self.compiled(
-                "threads.c", options=("-fsanitize=thread", f"-I{LIBRARY}"), libraries=map(str, LIBRARY.glob("*.c"))
-            )
-        except subprocess.CalledProcessError as error:
-            self.skipTest(f"no ThreadSanitizer here: {error.stderr.splitlines()[-1:]}")
-        done = self.run_program(program, 4, 4, 3)
-        if "unexpected memory mapping" in done.stderr:
+        program = self.sanitized("threads.c", "thread")
+        outcome = self.outcome(program, 4, 4, 3)
+        if "unexpected memory mapping" in outcome[2]:
             self.skipTest("ThreadSanitizer cannot run on this kernel")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
+        self.assertEqual(outcome, (0, "ok\n", ""))

@@ -67,6 +67,16 @@ class Registry(RegistryCase):
         self.call("vm.forget", {"vm": owner.name})
         self.eventually(lambda: not self.vcpu_descriptors(), "a vCPU is still held")
 
+    def test_only_the_vm_that_is_meant_is_forgotten(self):
+        vm = self.make_vm(1)
+        first = self.apply(vm, name="same")
+        second = self.apply(vm, name="same", replace=True)
+        with self.fails("nameInUse"):
+            self.call("vm.forget", {"vm": "same", "requestId": first["requestId"]})
+        self.assertIn("same", self.registered())
+        self.call("vm.forget", {"vm": "same", "requestId": second["requestId"]})
+        self.assertNotIn("same", self.registered())
+
     def test_uuid_is_kept_and_unique(self):
         one = str(uuid.uuid4())
         first = self.owner(agent=False, uuid=one.upper())

@@ -236,6 +236,56 @@ CPUMODEL_API int cpumodel_result_read(const char *json, struct cpumodel_result *
 /// Frees a result. NULL is allowed.
 CPUMODEL_API void cpumodel_result_free(struct cpumodel_result *result);
 
+/// Has the daemon let go of a VM: it closes the vCPU descriptors that it holds, which keep the VM alive in the kernel, forgets
+/// what it knows of it, and takes nothing from an agent of it any more. The vCPUs keep their tables. `request_id` is that of
+/// the last cpumodel_apply() for the VM. Needed only by a process that destroys a VM and lives on, for the daemon lets go of
+/// all when it ends. First end the VM's agent.
+///
+/// Returns 0, also when the daemon has let go of this VM before: it was restarted, or the name has been given to another VM,
+/// which stays; or the code of `error`.
+CPUMODEL_API int cpumodel_detach(
+    struct cpumodel *connection, const char *vm, const char *request_id, struct cpumodel_error *error);
+
+// ---- Computing only: for a VMM that sets its tables itself --------------------------------------------------------------
+
+struct kvm_msrs;
+
+/// What one vCPU is to get.
+struct cpumodel_table {
+    uint32_t apic_id;
+    /// For KVM_SET_CPUID2 (struct kvm_cpuid2 of <linux/kvm.h>).
+    const struct kvm_cpuid2 *cpuid;
+};
+
+/// The tables of all vCPUs. Strings and arrays belong to it.
+struct cpumodel_tables {
+    /// The model with its version, as resolved.
+    const char *model;
+    /// As in cpumodel_result, if KVM takes the tables as they are.
+    const char *stamp;
+    /// In topology order.
+    const struct cpumodel_table *vcpus;
+    size_t vcpu_count;
+    /// Feature MSRs for KVM_SET_MSRS, on every vCPU after its table is set. `nmsrs` may be 0.
+    const struct kvm_msrs *msrs;
+    /// Left out under `drop_unavailable`.
+    const struct cpumodel_feature *missing;
+    size_t missing_count;
+    /// All of it as the daemon said it: JSON text. `requirements` says what the launcher must do first.
+    const char *json;
+};
+
+/// Computes what cpumodel_apply() would set, and touches no vCPU: of `vm` it takes `model`, `vcpu_count`, `topology`,
+/// `apic_ids`, `physical_address_bits`, `drop_unavailable`, `base` and `keep`, and asks for no name and no descriptors.
+/// Nothing is registered, and nobody reads back what KVM makes of the tables: that is the caller's to do. Returns 0 and tables
+/// to free with cpumodel_tables_free(); or the code of `error`.
+CPUMODEL_API int cpumodel_compute(
+    struct cpumodel *connection, const struct cpumodel_vm *vm, struct cpumodel_tables **tables,
+    struct cpumodel_error *error);
+
+/// Frees tables. NULL is allowed.
+CPUMODEL_API void cpumodel_tables_free(struct cpumodel_tables *tables);
+
 // ---- The agent: letting the daemon read the vCPUs while the guest runs ------------------------------------------------
 
 /// A thread that keeps a connection to the daemon and runs the jobs by which it reads CPUID, control registers and MSRs of

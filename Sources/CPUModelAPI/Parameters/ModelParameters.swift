@@ -95,21 +95,28 @@ public struct ShowVMParameters: JSONReadable, Sendable {
         explain = try reader.optionalRead("explain", as: ExplainParameters.self)
     }
 
-    static let members: [Schema.Member] =
-        VMParameters.members + [.optional("explain", ExplainParameters.schema)]
+    static let members: [Schema.Member] = [
+        .required("vm", .string("name of a registered VM")), .optional("explain", ExplainParameters.schema),
+    ]
 }
 
 /// The parameters of `vm.forget`.
-public struct VMParameters: JSONReadable, Sendable {
+public struct ForgetParameters: JSONReadable, Sendable {
     /// The VM's name.
     public let vm: String
+    /// The request by which its tables were applied; nil for whatever VM has the name now.
+    public let requestID: String?
 
     /// Reads the parameters.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         vm = try reader.string("vm")
+        requestID = try reader.optionalString("requestId")
     }
 
-    static let members: [Schema.Member] = [.required("vm", .string("name of a registered VM"))]
+    static let members: [Schema.Member] = [
+        .required("vm", .string("name of a registered VM")),
+        .optional("requestId", .string("of the vm.apply by which it was registered; any when left out")),
+    ]
 }
 
 /// No parameters.

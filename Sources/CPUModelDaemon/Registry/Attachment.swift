@@ -18,10 +18,7 @@ extension VMRegistry {
                 "The VM \"\(record.name)\" was created by process \(record.pid), and no other can attach to it.")
         }
         guard record.requestID == parameters.requestID else {
-            throw APIError(
-                .nameInUse,
-                "The name \"\(record.name)\" was given to other vCPUs since, by request \(record.requestID).",
-                data: ["vm": .string(record.name), "pid": .integer(Int64(record.pid))])
+            throw APIError(supersededBy: record)
         }
         let vcpus = try request.vcpus()
         if !vcpus.isEmpty {
@@ -38,5 +35,15 @@ extension VMRegistry {
         }
         vm.attach(Agent(request.connection, featureMSRs: record.featureMSRs.keys.sorted()))
         return vm
+    }
+}
+
+extension APIError {
+    /// For a request about the VM that had a name before the one that has it now.
+    init(supersededBy record: VMRecord) {
+        self.init(
+            .nameInUse,
+            "The name \"\(record.name)\" was given to other vCPUs since, by request \(record.requestID).",
+            data: ["vm": .string(record.name), "pid": .integer(Int64(record.pid))])
     }
 }
