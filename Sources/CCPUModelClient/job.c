@@ -201,22 +201,42 @@ static unsigned char *map_job(int job, size_t *size, char *reason, size_t reason
     return NULL;
 }
 
-bool cpumodel_job_only_reads(int job, unsigned vcpu_count, char *reason, size_t reason_size)
+bool cpumodel_job_visit(
+    int job, unsigned vcpu_count, cpumodel_step_visitor *visit, void *context, char *reason, size_t reason_size)
 {
     size_t size;
     unsigned char *bytes = map_job(job, &size, reason, reason_size);
     if (!bytes)
         return false;
     int64_t steps = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
-    bool reads = steps > 0;
-    for (uint32_t i = 0; reads && i < steps; i++) {
-        // The direction in an ioctl's number is the caller's: every request here that KVM answers has the bit "read".
-        reads = read_step(bytes, i).request & 0x80000000;
-        if (!reads)
-            snprintf(reason, reason_size, "step %u of the job would change something, and an agent only reads", i);
+    bool goes_on = steps > 0;
+    for (uint32_t i = 0; goes_on && i < steps; i++) {
+        const struct step step = read_step(bytes, i);
+        goes_on = step.vcpu < vcpu_count && visit(context, step.vcpu, step.request);
+        if (!goes_on)
+            snprintf(reason, reason_size, "step %u of the job (request 0x%08x) may not be executed", i, step.request);
     }
     munmap(bytes, size);
-    return reads;
+    return goes_on;
+}
+
+static bool is_read(void *context, unsigned vcpu, uint32_t request)
+{
+    bool *reads = context;
+    (void)vcpu;
+    // The direction in an ioctl's number is the caller's: every request here that KVM answers has the bit "read".
+    return *reads = request & 0x80000000;
+}
+
+bool cpumodel_job_only_reads(int job, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    bool reads = true;
+    if (cpumodel_job_visit(job, vcpu_count, is_read, &reads, reason, reason_size))
+        return true;
+    size_t length = strlen(reason);
+    if (!reads)
+        snprintf(reason + length, reason_size - length, ": an agent only reads");
+    return false;
 }
 
 int cpumodel_job_run(

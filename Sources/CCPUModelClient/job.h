@@ -25,6 +25,14 @@ int cpumodel_job_run(
     int job, unsigned vcpu_count, cpumodel_step_runner *run, void *context, bool *is_complete, char *reason,
     size_t reason_size);
 
+/// Looks at a step of a job. Returns whether the next is to be looked at.
+typedef bool cpumodel_step_visitor(void *context, unsigned vcpu, uint32_t request);
+
+/// Checks a job and shows its steps in their order, and executes nothing. Returns whether it came to the end; if not, there
+/// is a sentence in `reason`.
+bool cpumodel_job_visit(
+    int job, unsigned vcpu_count, cpumodel_step_visitor *visit, void *context, char *reason, size_t reason_size);
+
 /// Whether every step of a job reads, and changes nothing: what an agent runs. False with a sentence in `reason`, also when
 /// it is no job.
 bool cpumodel_job_only_reads(int job, unsigned vcpu_count, char *reason, size_t reason_size);

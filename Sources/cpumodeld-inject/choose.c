@@ -46,46 +46,40 @@ static bool find_vdso_instruction(const struct target *target, pid_t tid, uint64
     return found;
 }
 
+static bool find_instruction(const struct thread *thread, const struct target *target, uint64_t *instruction)
+{
+    return find_own_instruction(thread, instruction) || find_vdso_instruction(target, thread->tid, instruction);
+}
+
+enum { BEST_RANK = 4 };
+
 /// Higher is better; 0 is not to be had.
-static int rank(const struct thread *thread, const struct target *target, bool try_filtered)
+static int rank(const struct thread *thread, const struct target *target)
 {
     if (!thread->is_stopped || thread->registers.cs != USER_CODE_64)
         return 0;
-    bool is_filtered = proc_status_number(target->pid, thread->tid, "Seccomp", 10, 1) != 0;
-    if (is_filtered && !try_filtered)
-        return 0;
-    return 1 + (is_filtered ? 0 : 2) + is_in_syscall(thread);
-}
-
-static bool refuse_all(const struct threads *threads, const struct target *target, struct reason *reason)
-{
-    for (size_t i = 0; i < threads->count; i++)
-        if (rank(&threads->all[i], target, true))
-            return refuse(
-                reason, "every thread of process %d is under a seccomp filter, which may kill the process for a call "
-                "it does not know; to try all the same, start cpumodeld-inject with --try-filtered", target->pid);
-    return refuse(reason, "process %d has no thread of 64-bit code that could be stopped in time", target->pid);
+    return (proc_is_filtered(target->pid, thread->tid) ? 1 : 3) + is_in_syscall(thread);
 }
 
 struct thread *choose_thread(
-    struct threads *threads, const struct target *target, bool try_filtered, uint64_t *instruction,
+    struct threads *threads, const struct target *target, thread_check *check, void *context, uint64_t *instruction,
     struct reason *reason)
 {
-    struct thread *best = NULL;
-    int best_rank = 0;
-    for (size_t i = 0; i < threads->count; i++) {
-        int this_rank = rank(&threads->all[i], target, try_filtered);
-        if (this_rank > best_rank) {
-            best = &threads->all[i];
-            best_rank = this_rank;
+    struct reason why = {};
+    for (int wanted = BEST_RANK; wanted > 0; wanted--) {
+        for (size_t i = 0; i < threads->count; i++) {
+            struct thread *thread = &threads->all[i];
+            if (rank(thread, target) != wanted)
+                continue;
+            if (!find_instruction(thread, target, instruction))
+                refuse(&why, "process %d has no syscall instruction that could be used", target->pid);
+            else if (check(context, thread, *instruction, &why))
+                return thread;
+            if (!*reason->text)
+                *reason = why;
         }
     }
-    if (!best) {
-        refuse_all(threads, target, reason);
-        return NULL;
-    }
-    if (find_own_instruction(best, instruction) || find_vdso_instruction(target, best->tid, instruction))
-        return best;
-    refuse(reason, "process %d has no syscall instruction that could be used", target->pid);
+    if (!*reason->text)
+        refuse(reason, "process %d has no thread of 64-bit code that could be stopped in time", target->pid);
     return NULL;
 }

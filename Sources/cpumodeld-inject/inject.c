@@ -19,7 +19,7 @@
 #include "proc.h"
 #include "restart.h"
 
-enum { TRAP_FLAG = 0x100, SYSCALL_STOP = SIGTRAP | 0x80 };
+enum { TRAP_FLAG = 0x100, SYSCALL_STOP = SIGTRAP | 0x80, SYSCALL_LENGTH = 2 };
 
 #define SIGSYS_BIT (1ULL << (SIGSYS - 1))
 
@@ -73,7 +73,7 @@ static bool has_sigsys_of_its_own(const struct injector *injector)
         & SIGSYS_BIT;
     // The kernel would reset the disposition.
     bool is_ignored = proc_status_number(pid, tid, "SigIgn", 16, 0) & SIGSYS_BIT;
-    return is_pending || (is_ignored && proc_status_number(pid, tid, "Seccomp", 10, 0) != 0);
+    return is_pending || (is_ignored && proc_is_filtered(pid, tid));
 }
 
 bool inject_begin(struct injector *injector, struct reason *reason)
@@ -145,6 +145,12 @@ static enum injection drop_sigsys(struct injector *injector)
     }
 }
 
+enum judgement inject_judge(const struct injector *injector, long number, const uint64_t arguments[6])
+{
+    return filters_judge(
+        &injector->filters, number, arguments, injector->instruction + SYSCALL_LENGTH);
+}
+
 static struct user_regs_struct call_registers(
     const struct injector *injector, long number, const uint64_t arguments[6])
 {
@@ -165,6 +171,8 @@ static struct user_regs_struct call_registers(
 
 enum injection inject_call(struct injector *injector, long number, const uint64_t arguments[6], int64_t *result)
 {
+    if (inject_judge(injector, number, arguments) != CALL_RETURNS)
+        return INJECTION_FORBIDDEN;
     struct user_regs_struct registers = call_registers(injector, number, arguments);
     if (!target_is_alive(&injector->target) || request(injector, PTRACE_SETREGS, NULL, &registers) < 0)
         return INJECTION_GONE;

@@ -5,10 +5,13 @@
 
 #include <stdint.h>
 
+#include "filters.h"
 #include "stop.h"
 
 enum injection {
     INJECTED,
+    /// Not made: the thread's filters would trap it, or kill for it.
+    INJECTION_FORBIDDEN,
     /// A seccomp filter, or the process's own dispatch of system calls, turned the call into a SIGSYS. It was dropped.
     INJECTION_TRAPPED,
     INJECTION_GONE,
@@ -21,6 +24,8 @@ struct injector {
     struct thread *thread;
     /// Where the thread finds a `syscall` instruction.
     uint64_t instruction;
+    /// Known, or the calls are made without a look at them.
+    struct filters filters;
     int64_t deadline;
     /// Called once when the deadline passes while the thread is in a system call. It cannot be let go before that ends.
     void (*on_late)(void *context);
@@ -29,6 +34,9 @@ struct injector {
     uint64_t signal_mask, rseq, rseq_section;
     bool is_late, has_moved, is_trapped;
 };
+
+/// What the thread's filters, as far as they are known, make of a call.
+enum judgement inject_judge(const struct injector *injector, long number, const uint64_t arguments[6]);
 
 /// Makes a thread ready. Nothing of it has changed when this fails.
 bool inject_begin(struct injector *injector, struct reason *reason);

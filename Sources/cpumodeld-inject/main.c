@@ -24,13 +24,14 @@
 static const char usage[] =
     "Usage: cpumodeld-inject [--user USER] [--socket PATH] [--try-filtered]\n"
     "Run cpumodeld's KVM ioctls in processes that do not run them themselves, by ptrace.\n"
-    "Needs CAP_SYS_PTRACE and no other capability. Started by cpumodeld-inject.socket.\n"
+    "Needs CAP_SYS_PTRACE, and to read seccomp filters CAP_SYS_ADMIN. Started by cpumodeld-inject.socket.\n"
     "\n"
     "  --user USER     who may ask: a name or a number [the user it runs as]\n"
     "  --socket PATH   socket to make, where systemd gives none\n"
-    "  --try-filtered  take processes, too, whose threads are all under a seccomp filter.\n"
-    "                  A filter that allows the call, fails it or traps it is no danger;\n"
-    "                  one that kills (SECCOMP_RET_KILL_*) kills the process.\n";
+    "  --try-filtered  take processes, too, whose threads are all under seccomp filters that\n"
+    "                  cannot be read; it takes CAP_SYS_ADMIN to read them. A filter that\n"
+    "                  allows the call, fails it or traps it is no danger; one that kills\n"
+    "                  (SECCOMP_RET_KILL_*) kills the process.\n";
 
 static int fail(const char *what, const char *why)
 {

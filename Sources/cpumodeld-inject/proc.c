@@ -51,6 +51,11 @@ uint64_t proc_status_number(pid_t pid, pid_t tid, const char *name, int base, ui
     return proc_status(pid, tid, name, base, &value, 1) ? value : missing;
 }
 
+bool proc_is_filtered(pid_t pid, pid_t tid)
+{
+    return proc_status_number(pid, tid, "Seccomp", 10, 1) != 0;
+}
+
 bool proc_is_user_worker(pid_t pid, pid_t tid)
 {
     FILE *file = open_of_thread(pid, tid, "stat");

@@ -7,6 +7,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -17,10 +18,14 @@
 #include "descriptors.h"
 #include "inject.h"
 #include "memory.h"
+#include "proc.h"
 #include "stop.h"
 
 /// Room in the target for the argument of one ioctl. The largest has 256 CPUID entries, a sixth of it.
 enum { SCRATCH_SIZE = 64 * 1024 };
+
+/// Where it might come to lie: what filters are asked about before it is there.
+#define SCRATCH_GUESS UINT64_C(0x7f0000000000)
 
 struct execution {
     const struct run *run;
@@ -40,11 +45,37 @@ static void on_late(void *context)
     execution->run->on_late(execution->run->context, execution->executed);
 }
 
+/// What an operator may find in the filter of a VMM.
+static const char *call_name(long number, const uint64_t arguments[6])
+{
+    if (number != SYS_ioctl)
+        return number == SYS_mmap ? "mmap" : "munmap";
+    switch ((uint32_t)arguments[1]) {
+    case KVM_SET_CPUID2: return "ioctl KVM_SET_CPUID2";
+    case KVM_GET_CPUID2: return "ioctl KVM_GET_CPUID2";
+    case KVM_SET_MSRS: return "ioctl KVM_SET_MSRS";
+    case KVM_GET_MSRS: return "ioctl KVM_GET_MSRS";
+    case KVM_GET_SREGS: return "ioctl KVM_GET_SREGS";
+    case KVM_GET_SREGS2: return "ioctl KVM_GET_SREGS2";
+    case KVM_GET_XCRS: return "ioctl KVM_GET_XCRS";
+    default: return "ioctl KVM_ENABLE_CAP";
+    }
+}
+
+static bool refuse_call(const struct execution *execution, long number, const uint64_t arguments[6])
+{
+    bool traps = inject_judge(&execution->injector, number, arguments) == CALL_TRAPS;
+    return refuse(
+        execution->reason, "a seccomp filter of process %d %s %s, so the call was not made",
+        execution->injector.target.pid, traps ? "traps" : "kills the process for", call_name(number, arguments));
+}
+
 /// One call in the target that must succeed or be explained.
 static bool call(struct execution *execution, long number, const uint64_t arguments[6], int64_t *result)
 {
     switch (inject_call(&execution->injector, number, arguments, result)) {
     case INJECTED: return true;
+    case INJECTION_FORBIDDEN: return refuse_call(execution, number, arguments);
     case INJECTION_TRAPPED:
         return refuse(
             execution->reason, "a seccomp filter of process %d traps the call; its SIGSYS was dropped",
@@ -55,12 +86,13 @@ static bool call(struct execution *execution, long number, const uint64_t argume
     return false;
 }
 
+static const uint64_t map_arguments[6] = {
+    0, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
+
 static bool map_scratch(struct execution *execution)
 {
-    const uint64_t arguments[6] = {
-        0, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
     int64_t address;
-    if (!call(execution, SYS_mmap, arguments, &address))
+    if (!call(execution, SYS_mmap, map_arguments, &address))
         return false;
     if (address < 0 && address > -4096) {
         errno = (int)-address;
@@ -124,17 +156,69 @@ static bool run_steps(struct execution *execution)
     return is_complete;
 }
 
+// ---- Which thread ---------------------------------------------------------------------------------------------------
+
+static bool may_call(const struct execution *execution, long number, const uint64_t arguments[6])
+{
+    return inject_judge(&execution->injector, number, arguments) == CALL_RETURNS
+        || refuse_call(execution, number, arguments);
+}
+
+static bool may_make_step(void *context, unsigned vcpu, uint32_t request)
+{
+    const struct execution *execution = context;
+    return may_call(execution, SYS_ioctl, (uint64_t[6]){(uint64_t)execution->numbers[vcpu], request, SCRATCH_GUESS});
+}
+
+/// Whether the thread's filters let all the calls pass that are to come: a job is not to be left off in the middle.
+static bool may_run(struct execution *execution)
+{
+    char fault[256] = "";
+    if (!may_call(execution, SYS_mmap, map_arguments) 
+        || !may_call(execution, SYS_munmap, (uint64_t[6]){SCRATCH_GUESS, SCRATCH_SIZE}))
+        return false;
+    if (cpumodel_job_visit(
+            execution->run->job, execution->run->vcpu_count, may_make_step, execution, fault, sizeof fault))
+        return true;
+    return *execution->reason->text ? false : refuse(execution->reason, "the job cannot be run: %s", fault);
+}
+
+static bool refuse_unknown(const struct execution *execution)
+{
+    return refuse(
+        execution->reason, "every thread of process %d is under a seccomp filter, which may kill for a call that it does "
+        "not know; to have cpumodeld-inject read filters, give it CAP_SYS_ADMIN as cpumodeld-inject-filters.conf does; "
+        "to have it take the risk, start it with --try-filtered", execution->injector.target.pid);
+}
+
+/// thread_check.
+static bool check_thread(void *context, struct thread *thread, uint64_t instruction, struct reason *reason)
+{
+    struct execution *execution = context;
+    struct injector *injector = &execution->injector;
+    const struct run *run = execution->run;
+    *reason = (struct reason){};
+    execution->reason = reason;
+    injector->thread = thread;
+    injector->instruction = instruction;
+    filters_free(&injector->filters);
+    if (!find_descriptors(&injector->target, thread->tid, run->vcpus, run->vcpu_count, execution->numbers, reason))
+        return false;
+    if (!proc_is_filtered(injector->target.pid, thread->tid))
+        return true;
+    if (filters_read(&injector->filters, thread->tid))
+        return may_run(execution);
+    return run->try_filtered || refuse_unknown(execution);
+}
+
 static bool run_stopped(struct execution *execution)
 {
-    const struct run *run = execution->run;
     struct injector *injector = &execution->injector;
+    struct reason *reason = execution->reason;
     injector->thread = choose_thread(
-        &execution->threads, &injector->target, run->try_filtered, &injector->instruction, execution->reason);
-    if (!injector->thread
-        || !find_descriptors(
-            &injector->target, injector->thread->tid, run->vcpus, run->vcpu_count, execution->numbers,
-            execution->reason)
-        || !inject_begin(injector, execution->reason))
+        &execution->threads, &injector->target, check_thread, execution, &injector->instruction, reason);
+    execution->reason = reason;
+    if (!injector->thread || !inject_begin(injector, reason))
         return false;
     bool is_complete = run_steps(execution);
     inject_end(injector);
@@ -155,6 +239,7 @@ bool run_job(const struct run *run, unsigned *executed, struct reason *reason)
         release_all(&execution.threads, NULL);
     }
     *executed = execution.executed;
+    filters_free(&execution.injector.filters);
     free(execution.threads.all);
     free(execution.numbers);
     return is_complete;

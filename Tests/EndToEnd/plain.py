@@ -25,7 +25,7 @@ import kvm
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 KILL_PROCESS, TRAP, ERRNO_EPERM, ALLOW = 0x80000000, 0x00030000, 0x00050001, 0x7FFF0000
-SYS_IOCTL = 16
+SYS_MUNMAP, SYS_IOCTL = 11, 16
 
 
 def ask(path, vm, daemon=None, **params):
@@ -132,14 +132,16 @@ def has_run(path, **params):
     return {"answer": ask(path, vm, **params), "same": vm.tables() == before}
 
 
-def filtered(action, request):
+def filtered(action, request, number=SYS_IOCTL):
     def situation(path, **params):
         vm = kvm.VM(1)
         before = vm.tables()
-        install_filter(action, request)
+        install_filter(ALLOW, None)
+        install_filter(action, request, number)
         answer = ask(path, vm, **params)
         # KVM_GET_CPUID2 is one that the filter of KVM_SET_CPUID2 lets pass.
-        return {"answer": answer, "same": request is not None and vm.tables() == before}
+        same = (request is not None or number != SYS_IOCTL) and vm.tables() == before
+        return {"answer": answer, "same": same}
 
     return situation
 
@@ -255,9 +257,9 @@ def wait_until_asleep(count):
     wait_until(lambda: sum(int(tid) != own and state(own, tid) == "S" for tid in os.listdir("/proc/self/task")) >= count)
 
 
-def install_filter(action, request):
-    """`action` for an ioctl, of this request or of any; all else is allowed."""
-    code = [(0x20, 0, 0, 0), (0x15, 0, 3 if request else 1, SYS_IOCTL)]
+def install_filter(action, request, number=SYS_IOCTL):
+    """`action` for an ioctl, of this request or of any, or for another call; all else is allowed."""
+    code = [(0x20, 0, 0, 0), (0x15, 0, 3 if request else 1, number)]
     if request:
         code += [(0x20, 0, 0, 24), (0x15, 0, 1, request)]
     code += [(0x06, 0, 0, action), (0x06, 0, 0, ALLOW)]
@@ -274,6 +276,8 @@ SITUATIONS = {
     "filter_traps": filtered(TRAP, kvm.KVM_SET_CPUID2),
     "filter_traps_all": filtered(TRAP, None),
     "filter_kills": filtered(KILL_PROCESS, None),
+    "filter_kills_the_ioctl": filtered(KILL_PROCESS, kvm.KVM_SET_CPUID2),
+    "filter_kills_munmap": filtered(KILL_PROCESS, None, SYS_MUNMAP),
 }
 
 

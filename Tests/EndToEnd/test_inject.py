@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import unittest
 
 import kvm
 from cases import CODES, DaemonCase, needs_kvm
-from harness import Child, Daemon, binary
+from harness import ROOT, Child, Daemon, binary
 
 HERE = pathlib.Path(__file__).resolve().parent
 TORTURE = int(os.environ.get("CPUMODELD_TORTURE", "300"))
@@ -50,6 +51,19 @@ class Helper:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def only_capability():
+    """How to start a helper with CAP_SYS_PTRACE and no other right."""
+    if os.getuid() != 0 or not SETPRIV:
+        raise unittest.SkipTest("needs root and setpriv")
+    only = "-all,+sys_ptrace"
+    return {
+        "through": (
+            SETPRIV, "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs",
+            "--bounding-set", only, "--inh-caps", only, "--ambient-caps", only,
+        )
+    }  # fmt: skip
+
+
 def start_daemon(case, *lines, daemon_lines=()):
     """A daemon whose configuration has these lines in the section of executors."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cpumodeld-"))
@@ -64,7 +78,7 @@ def start_daemon(case, *lines, daemon_lines=()):
 
 @needs_kvm
 class InjectCase(DaemonCase):
-    helper_options = ("--try-filtered",)
+    helper_options = ()
     lines, daemon_lines = (), ()
 
     @classmethod
@@ -145,23 +159,6 @@ class Inject(InjectCase):
     def test_process_that_is_stopped(self):
         self.check_applied(self.launch("stopped"))
 
-    def test_filter_that_allows(self):
-        self.check_applied(self.launch("filter_allows"))
-
-    def test_filter_that_fails_the_ioctl(self):
-        said = self.launch("filter_fails")
-        data = self.check_refused(said, "refused", "seccomp")
-        self.assertTrue(data["restored"] and said["same"])
-
-    def test_filter_that_traps_the_ioctl(self):
-        said = self.launch("filter_traps")
-        data = self.check_refused(said, "notInjected", "seccomp", "traps")
-        self.assertTrue(data["restored"] and said["same"])
-
-    def test_filter_that_traps_every_ioctl(self):
-        data = self.check_refused(self.launch("filter_traps_all"), "notInjected", "seccomp", "traps")
-        self.assertTrue(data["restored"])
-
     def test_thread_without_a_filter_is_taken(self):
         self.check_applied(self.launch("one_filtered"))
 
@@ -229,13 +226,67 @@ class Inject(InjectCase):
         self.note(f"{TORTURE} injections")
 
 
-class InjectCarefully(InjectCase):
-    """The helper as it is shipped: filters are not tried."""
+class Filtered:
+    """Processes whose only thread is under seccomp filters, and what both ways of serving them have in common."""
 
-    helper_options = ()
+    def test_filter_that_allows(self):
+        self.check_applied(self.launch("filter_allows"))
 
-    def test_filter_that_kills(self):
-        self.check_refused(self.launch("filter_kills"), "notInjected", "--try-filtered")
+    def test_filter_that_fails_the_ioctl(self):
+        said = self.launch("filter_fails")
+        data = self.check_refused(said, "refused", "seccomp")
+        self.assertTrue(data["restored"] and said["same"])
+
+    def test_filter_that_traps_the_ioctl(self):
+        said = self.launch("filter_traps")
+        data = self.check_refused(said, "notInjected", "seccomp", "traps")
+        self.assertTrue(data["restored"] and said["same"])
+
+    def test_filter_that_traps_every_ioctl(self):
+        data = self.check_refused(self.launch("filter_traps_all"), "notInjected", "seccomp", "traps")
+        self.assertTrue(data["restored"])
+
+
+@unittest.skipUnless(os.getuid() == 0, "only root may read filters")
+class FilteredAndRead(Filtered, InjectCase):
+    """By a helper with CAP_SYS_ADMIN, which reads the filters and makes no call that they kill for."""
+
+    def check_lives(self, situation, call):
+        said = self.launch(situation)
+        data = self.check_refused(said, "notInjected", "seccomp", "kills", call)
+        self.assertTrue(data["restored"])
+        return said
+
+    def test_filter_that_kills_for_every_ioctl(self):
+        self.check_lives("filter_kills", "KVM_GET_CPUID2")
+
+    def test_filter_that_kills_for_the_ioctl(self):
+        self.assertTrue(self.check_lives("filter_kills_the_ioctl", "KVM_SET_CPUID2")["same"])
+
+    def test_filter_that_kills_for_what_comes_last(self):
+        self.assertTrue(self.check_lives("filter_kills_munmap", "munmap")["same"])
+
+
+class FilteredAndTried(Filtered, InjectCase):
+    """By a helper that is told to take the risk, and may not read filters."""
+
+    helper_options = ("--try-filtered",)
+
+    @classmethod
+    def how(cls):
+        return only_capability()
+
+
+class FilteredAndRefused(InjectCase):
+    """By a helper as its unit runs it: it may not read filters, and takes no risk."""
+
+    @classmethod
+    def how(cls):
+        return only_capability()
+
+    def test_refusal_says_what_can_be_done(self):
+        for situation in ("filter_allows", "filter_kills"):
+            self.check_refused(self.launch(situation), "notInjected", "CAP_SYS_ADMIN", "--try-filtered")
 
     def test_thread_without_a_filter_is_taken(self):
         self.check_applied(self.launch("one_filtered"))
@@ -265,26 +316,35 @@ class InjectWithoutRights(InjectCase):
         self.check_refused(self.launch("plain"), "notInjected", "CAP_SYS_PTRACE")
 
 
-@unittest.skipUnless(os.getuid() == 0 and SETPRIV, "needs root and setpriv")
 class InjectWithItsOneRight(InjectCase):
     """A helper of another user than the target's, with CAP_SYS_PTRACE and nothing else: as its unit runs it."""
 
     @classmethod
     def how(cls):
-        only = "-all,+sys_ptrace"
-        return {
-            "through": (
-                SETPRIV, "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs",
-                "--bounding-set", only, "--inh-caps", only, "--ambient-caps", only,
-            )
-        }  # fmt: skip
+        return only_capability()
 
     def test_it_is_enough(self):
         with open(f"/proc/{self.helper.process.pid}/status") as file:
             rights = dict(line.split(":", 1) for line in file)
         self.assertEqual(int(rights["CapEff"], 16), 1 << 19)
-        for situation in ("plain", "threads", "filter_allows"):
+        for situation in ("plain", "threads"):
             self.check_applied(self.launch(situation))
+
+
+@unittest.skipIf(COMPILER is None, "there is no C compiler (cc)")
+class ReadingFilters(unittest.TestCase):
+    """The interpreter of filters against the kernel's own."""
+
+    def test_it_judges_as_the_kernel_does(self):
+        with tempfile.TemporaryDirectory() as directory:
+            sources = (HERE / "c/bpf.c", ROOT / "Sources/cpumodeld-inject/bpf.c")
+            subprocess.run([COMPILER, "-std=gnu2x", "-O1", "-o", f"{directory}/bpf", *map(str, sources)], check=True)
+            seed = int.from_bytes(os.urandom(3))
+            done = subprocess.run([f"{directory}/bpf", str(seed), "300"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, f"seed {seed}: {done.stdout}")
+        compared, killed = map(int, re.findall(r"\d+", done.stdout))
+        self.assertGreater(compared, 200)
+        self.assertGreater(killed, 0)
 
 
 class InjectDisabled(InjectCase):
