@@ -171,6 +171,59 @@ class Contract(ProgramCase):
 
 @needs_library
 @needs_kvm
+class UnderSeccomp(ProgramCase):
+    """Launchers whose filters allow what the header lists, and kill for all else."""
+
+    OF_THE_PROGRAM = ("write", "exit_group")
+    GLIBC = "glibc 2.36"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        defines = output(COMPILER, "-E", "-dM", "-include", "asm/unistd_64.h", "-x", "c", "/dev/null")
+        cls.numbers = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)", defines)}
+        section = HEADER.read_text().split("// ---- Under seccomp")[1]
+        rows = re.findall(r"^//     ([^:]*): (.*)$", section, re.MULTILINE)
+        cls.always, cls.sometimes = set(), set()
+        for row, names in rows:
+            if row != "cpumodel_request_tile_data":  # which comes before the first vCPU
+                names = names.replace("all of the above, ", "")
+                cls.sometimes |= set(re.findall(r"\w+", " ".join(re.findall(r"\[(.*?)\]", names))))
+                cls.always |= set(re.findall(r"\w+", re.sub(r"\[.*?\]", "", names)))
+        cls.sometimes -= cls.always
+        assert "recvmsg" in cls.always and "clone" in cls.sometimes
+
+    def run_filtered(self, program, mode, names):
+        numbers = [str(self.numbers[name]) for name in (*names, *self.OF_THE_PROGRAM)]
+        command = [str(program), mode, self.daemon.socket_path, *numbers]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        return done.returncode, done.stdout
+
+    def is_that_glibc(self):
+        return os.confstr("CS_GNU_LIBC_VERSION") == self.GLIBC
+
+    def test_list_is_enough(self):
+        program = self.compiled("filtered.c")
+        names = self.always if self.is_that_glibc() else self.always | self.sometimes
+        self.assertEqual(self.run_filtered(program, "inside", names), (0, "ok"))
+
+    def test_everything_on_the_list_is_needed(self):
+        if not self.is_that_glibc():
+            self.skipTest(f"the list is that of {self.GLIBC}")
+        program = self.compiled("filtered.c")
+        # Whether a thread comes to wait is the scheduler's affair.
+        for name in sorted(self.always - {"futex"}):
+            with self.subTest(name):
+                self.assertNotEqual(self.run_filtered(program, "inside", self.always - {name}), (0, "ok"))
+
+    def test_filter_that_comes_later(self):
+        """The VMM's own filter is there for the agent's threads, too."""
+        program = self.compiled("filtered.c")
+        self.assertEqual(self.run_filtered(program, "before", self.always | self.sometimes), (0, "ok"))
+
+
+@needs_library
+@needs_kvm
 class Threads(ProgramCase):
     """Many threads, with connections of their own and with one for all of them."""
 

@@ -348,6 +348,26 @@ CPUMODEL_API int cpumodel_call(
 CPUMODEL_API int cpumodel_execute_job(
     int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size);
 
+// ---- Under seccomp --------------------------------------------------------------------------------------------------
+//
+// The system calls of the library, on x86-64 with glibc 2.36, for VMMs that filter theirs; there are no others. In brackets are
+// those that only other C libraries, older kernels or rare moments need. `ioctl` is made on vCPUs only, with the requests of
+// JobFormat.md. Other threads than these may be under filters that allow nothing.
+//
+//     memory, for each function: brk mmap munmap mremap mprotect madvise getrandom
+//     waiting for another thread: futex [clock_gettime]
+//     cpumodel_connect: socket setsockopt connect fcntl [close]
+//     cpumodel_close: close
+//     cpumodel_apply, _compute, _detach, _call: sendmsg recvmsg poll close [clock_nanosleep clock_gettime]
+//     cpumodel_apply, cpumodel_execute_job: fcntl newfstatat mmap ioctl munmap [fstat]
+//     cpumodel_agent_start: fcntl rt_sigaction rt_sigprocmask clone3 [clone]
+//     the agent's threads: all of the above, set_robust_list rseq exit [clock_gettime]
+//     cpumodel_agent_stop: shutdown close
+//     cpumodel_request_tile_data: arch_prctl
+//
+// A VMM that has its vCPUs a model applied, and its agent started, before it installs its filters needs to allow nothing of
+// this to its own threads.
+
 #ifdef __cplusplus
 }
 #endif
