@@ -7,13 +7,11 @@
 """
 
 import ctypes
-import errno
 import fcntl
 import json
 import mmap
 import struct
 import threading
-import time
 
 import cpumodel
 import kvm
@@ -86,35 +84,10 @@ class Owner(Child):
         return valid, dirty, bytes(sregs)
 
 
-def _ioctl(vcpu, request, argument):
-    """cpumodel.run_step, but other threads of Python run on while the ioctl waits for the vCPU."""
-    buffer = (ctypes.c_char * len(argument)).from_buffer(argument)
-    while True:
-        value = _LIBC.ioctl(vcpu, ctypes.c_ulong(request), buffer)
-        if value >= 0 or ctypes.get_errno() not in (errno.EINTR, errno.EAGAIN):
-            return value if value >= 0 else -ctypes.get_errno()
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-class _AgentConnection(cpumodel.Connection):
-    """A connection on which several threads answer."""
-
-    def __init__(self, path):
-        super().__init__(path)
-        self._lock = threading.Lock()
-
-    def send_bytes(self, data, fds=()):
-        with self._lock:
-            super().send_bytes(data, fds)
-
-
 class _Machine:
     """What runs in the process."""
 
     def __init__(self, path, vcpus, agent, params):
-        cpumodel.run_step = _ioctl
         self.path, self.params = path, params
         self.vm = kvm.VM(vcpus)
         self.counts = [0] * vcpus
@@ -126,9 +99,8 @@ class _Machine:
         with cpumodel.Connection(self.path) as connection:
             result = connection.call("vm.apply", self.params, self.vm.vcpus)
         if self.agent:
-            attached = threading.Event()
-            threading.Thread(target=self.be_agent, args=(result, attached), daemon=True).start()
-            if not attached.wait(20):
+            self.agent = cpumodel.Agent(result, self.vm.vcpus, self.path)
+            if not self.agent.wait(20):
                 raise TimeoutError("the agent was not attached")
         self.answer(lines, result)
         for line in lines:
@@ -139,21 +111,6 @@ class _Machine:
     def answer(lines, result):
         lines.write(json.dumps({"result": result}) + "\n")
         lines.flush()
-
-    def be_agent(self, result, attached):
-        """Connects, attaches and serves; again and again, for the daemon may be restarted."""
-        params = {"vm": result["vm"], "requestId": result["requestId"]}
-        while True:
-            try:
-                with _AgentConnection(self.path) as connection:
-                    connection.call("vm.attach", params, self.vm.vcpus)
-                    attached.set()
-                    while True:
-                        request = connection.receive(timeout=86400)
-                        # A job waits for its vCPU to leave KVM_RUN, and others must not wait with it.
-                        threading.Thread(target=connection.serve, args=request, daemon=True).start()
-            except (OSError, cpumodel.ConnectionClosed, cpumodel.RPCError):
-                time.sleep(0.05)
 
     # What it may be told to do:
 
