@@ -80,7 +80,8 @@ let package = Package(
         room("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "X86CPU"]),
         .target(
-            name: "CCPUModelClient", exclude: ["cpumodel.map", "libcpumodel.pc.in", "library.mk"], cSettings: strictC),
+            name: "CCPUModelClient", exclude: ["cpumodel.map", "examples", "libcpumodel.pc.in", "library.mk"],
+            cSettings: strictC),
         .executableTarget(
             name: "cpumodeld",
             dependencies: [

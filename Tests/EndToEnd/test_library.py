@@ -16,11 +16,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 LIBRARY = ROOT / "Sources/CCPUModelClient"
 HEADER = LIBRARY / "include/cpumodel.h"
 COMPILER, COMPILER_CPP, PKG_CONFIG = shutil.which("cc"), shutil.which("c++"), shutil.which("pkg-config")
+RUSTC = shutil.which("rustc")
 SOURCES = tuple(map(str, sorted(LIBRARY.glob("*.c"))))
 STRICT = ("-O1", "-g", "-Wall", "-Wextra", "-Werror")
 
 needs_library = unittest.skipUnless(
-    (BINARIES / "libcpumodel.so").exists() and COMPILER, "there is no libcpumodel.so (make lib), or no C compiler (cc)"
+    (BINARIES / "libcpumodel.so").exists() and HEADER.exists() and COMPILER, "there is no libcpumodel.so (make lib), or no C compiler (cc)"
 )
 
 
@@ -167,6 +168,40 @@ class Contract(ProgramCase):
         """The same under AddressSanitizer, which looks for leaks at the end."""
         program = self.sanitized("contract.c", "address,undefined")
         self.assertEqual(self.outcome(program), (0, "ok\n", ""))
+
+
+@needs_library
+@needs_kvm
+@unittest.skipUnless(RUSTC, "there is no Rust compiler (rustc)")
+class Rust(ProgramCase):
+    """The example in Rust: Sources/CCPUModelClient/examples/launch.rs."""
+
+    def setUp(self):
+        super().setUp()
+        self.program = self.directory / "launch"
+        output(
+            RUSTC, "--edition", "2021", "-D", "warnings", "-L", str(BINARIES), "-l", "cpumodel",
+            "-C", f"link-arg=-Wl,-rpath,{BINARIES}", "-o", str(self.program), str(LIBRARY / "examples/launch.rs"),
+        )  # fmt: skip
+
+    def launch(self, *arguments):
+        environment = {**os.environ, "CPUMODELD_SOCKET": self.daemon.socket_path}
+        done = subprocess.run(
+            [str(self.program), *arguments], capture_output=True, text=True, env=environment, timeout=50, check=False
+        )
+        return done.returncode, done.stdout
+
+    def test_it_applies_a_model(self):
+        status, said = self.launch("host", "accept")
+        self.assertEqual(status, 0, said)
+        model, verdict, stamp = said.split()
+        result = self.apply(self.make_vm(2), model="host", topology={"cores": 2})
+        self.assertEqual((model, verdict, stamp), (result["model"], result["verdict"], result["stamp"]))
+
+    def test_it_is_told_why_not(self):
+        status, said = self.launch("EPYC-Milano")
+        self.assertEqual(status, 1)
+        self.assertIn("(unknownModel, -32001)", said)
 
 
 @needs_library
