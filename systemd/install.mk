@@ -37,6 +37,7 @@ INSTALLED = \
     $(foreach file,$(wildcard config/models/*.cpumodel),data:$(file):$(PREFIX)/lib/cpumodeld/models/$(notdir $(file))) \
     config:config/cpumodeld.conf:$(SYSCONFDIR)/cpumodeld/cpumodeld.conf \
     $(foreach file,$(UNITS),unit:$(file):$(UNITDIR)/$(notdir $(file))) \
+    data:systemd/cpumodeld-inject-filters.conf:$(PREFIX)/lib/cpumodeld/cpumodeld-inject-filters.conf \
     data:systemd/cpumodeld.sysusers:$(SYSUSERSDIR)/cpumodeld.conf \
     data:systemd/cpumodeld.catalog:$(CATALOGDIR)/cpumodeld.catalog \
     $(foreach file,$(PAGES),data:$(DELIVERY)/man/$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(file)) \
