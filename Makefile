@@ -79,7 +79,7 @@ test-vm-intel: vm-programs
 
 test-vm-all: test-vm-intel
 	$(VM_RUN) $(VM_SUITES) haswell penryn
-	$(VM_RUN) $(VM_SUITES) --suite qemu opteron-g3
+	$(VM_RUN) $(VM_SUITES) $(VM_CAPS) --suite qemu opteron-g3
 	$(VM_RUN) $(VM_SUITES) --suite end-to-end --suite qemu epyc-milan
 
 lint: swift-present

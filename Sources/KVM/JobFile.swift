@@ -120,7 +120,7 @@ import X86CPU
             return .controlRegisters(controlRegisters(at: offset))
         case .getXCRs:
             guard code == 0 else { throw .result(code, step: number) }
-            return .xcr0(try xcr0(at: offset, step: number))
+            return try xcr0(at: offset, step: number).map(JobResult.xcr0) ?? .done
         }
     }
 
@@ -131,11 +131,12 @@ import X86CPU
             efer: register(CKVM_SREGS_EFER), apicBase: register(CKVM_SREGS_APIC_BASE))
     }
 
-    /// KVM has one extended control register, and a vCPU always has it.
-    private func xcr0(at offset: Int, step: Int) throws(JobFault) -> UInt64 {
+    /// KVM has one extended control register, and on a host without XSAVE none.
+    private func xcr0(at offset: Int, step: Int) throws(JobFault) -> UInt64? {
         let count = load(UInt32.self, at: offset)
+        guard count > 0 else { return nil }
         let index = load(UInt32.self, at: offset + Int(CKVM_XCRS_FIRST))
-        guard count >= 1, index == 0 else { throw .xcr0Missing(step: step) }
+        guard index == 0 else { throw .xcr0Missing(step: step) }
         return load(UInt64.self, at: offset + Int(CKVM_XCRS_FIRST_VALUE))
     }
 

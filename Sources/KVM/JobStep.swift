@@ -19,7 +19,7 @@ public struct JobStep: Sendable {
         case setMSRs([UInt32: UInt64])
         /// KVM_GET_SREGS2, or KVM_GET_SREGS for kernels without it (KVM_CAP_SREGS2, Linux 5.14).
         case getControlRegisters(SystemRegistersIoctl)
-        /// KVM_GET_XCRS. Fails with EINVAL on a host without XSAVE.
+        /// KVM_GET_XCRS. On a host without XSAVE it succeeds, and there are none.
         case getXCRs
     }
 

@@ -54,7 +54,7 @@ class Owner(Child):
         return self._answer()
 
     def registers(self, vcpu=0):
-        """CR4, IA32_APIC_BASE and XCR0, by the kernel."""
+        """CR4, IA32_APIC_BASE and, if the host has XSAVE, XCR0, by the kernel."""
         return self.tell("registers", vcpu)
 
     def set_registers(self, vcpu=0, **values):
@@ -105,11 +105,14 @@ class _Machine:
         self.answer(lines, result)
         for line in lines:
             command, *arguments = json.loads(line)
-            self.answer(lines, getattr(self, command)(*arguments))
+            try:
+                self.answer(lines, getattr(self, command)(*arguments))
+            except OSError as error:  # what KVM does not take
+                self.answer(lines, str(error), "error")
 
     @staticmethod
-    def answer(lines, result):
-        lines.write(json.dumps({"result": result}) + "\n")
+    def answer(lines, answer, kind="result"):
+        lines.write(json.dumps({kind: answer}) + "\n")
         lines.flush()
 
     # What it may be told to do:
@@ -119,7 +122,8 @@ class _Machine:
         fcntl.ioctl(self.vm.vcpus[vcpu], KVM_GET_SREGS, sregs, True)
         fcntl.ioctl(self.vm.vcpus[vcpu], KVM_GET_XCRS, xcrs, True)
         cr4, apic_base = (struct.unpack_from("<Q", sregs, at)[0] for at in (CR4_AT, APIC_BASE_AT))
-        return {"cr4": cr4, "apic_base": apic_base, "xcr0": struct.unpack_from("<Q", xcrs, 16)[0]}
+        count, _, _, _, xcr0 = struct.unpack_from("<IIIIQ", xcrs)
+        return {"cr4": cr4, "apic_base": apic_base, **({"xcr0": xcr0} if count else {})}
 
     def set_registers(self, vcpu, values):
         sregs = bytearray(312)

@@ -53,7 +53,7 @@ class CapsCase(RegistryCase):
         wanted = [
             {}, {"cr4": base["cr4"] | OSXSAVE}, {"cr4": base["cr4"] | OSXSAVE, "xcr0": 7},
             {"cr4": base["cr4"] | OSXSAVE | PKE}, {"apic_base": base["apic_base"] & ~APIC_ENABLE},
-            {"cr4": base["cr4"], "apic_base": base["apic_base"], "xcr0": 1},
+            {"cr4": base["cr4"], "apic_base": base["apic_base"], **({"xcr0": 1} if "xcr0" in base else {})},
         ]  # fmt: skip
         for state in wanted:
             try:
@@ -73,12 +73,15 @@ class Kernel(CapsCase):
                 caps, registers = self.caps(owner, 1), owner.registers(1)
                 self.assertEqual(caps["source"], "kernel")
                 self.assertIn("osxsave", self.check_against_kernel(caps, owner, 1))
-                self.assertIn("xsaveSize", caps["runtime"])
-                for name, own in (("cr4", "cr4"), ("apicBase", "apic_base"), ("xcr0", "xcr0")):
+                self.assertEqual("xsaveSize" in caps["runtime"], owner.entry(0xD, 0, 1) is not None)
+                self.assertEqual("xcr0" in caps["registers"], "xcr0" in registers)
+                for own, name in {"cr4": "cr4", "apic_base": "apicBase", "xcr0": "xcr0"}.items():
+                    if own not in registers:
+                        continue
                     said = caps["registers"][name]
                     self.assertEqual((int(said["value"], 16), said["source"]), (registers[own], "kernel"), name)
                     self.assertLess(said["ageMs"], 5000)
-                for name in ("osxsave", "ospke", "apic"):
+                for name in {"osxsave", "ospke", "apic"} & set(caps["runtime"]):
                     self.assertEqual(caps["runtime"][name]["value"], name in caps["features"], name)
                 seen.add((caps["runtime"]["osxsave"]["value"], caps["runtime"]["apic"]["value"]))
         self.assertGreater(len(seen), 1, "nothing has changed")
@@ -160,7 +163,7 @@ class TogglingGuest(CapsCase):
                 continue
             done += 1
             yield step
-        self.assertGreater(done, 3, "the guest could toggle next to nothing")
+        self.assertGreater(done, 2, "the guest could toggle next to nothing")
 
     def test_kernel(self):
         name, launcher = launch(self, "--agent", "--guest", "ask")
@@ -228,21 +231,24 @@ class Library(CapsCase):
 class RunPage(CapsCase):
     def test_registers_come_from_the_page_of_a_vcpu_that_exits(self):
         owner = self.owner(agent=False)
-        base = owner.registers()
-        owner.set_registers(cr4=base["cr4"] | OSXSAVE)
+        has_xsave = owner.entry(0xD) is not None
+        cr4 = owner.registers()["cr4"] | (OSXSAVE if has_xsave else 0)
+        owner.set_registers(cr4=cr4)
         owner.start(0, EXITS)
         self.eventually(lambda: owner.exits() > 10, "the guest does not exit")
         caps = self.caps(owner, deadlineMs=20000)
         self.assertEqual(caps["source"], "run-page")
-        for name in ("osxsave", "apic"):
+        for name, value in (("osxsave", has_xsave), ("apic", True)):
             said = caps["runtime"][name]
-            self.assertEqual((said["value"], said["source"]), (True, "run-page"), name)
+            self.assertEqual((said["value"], said["source"]), (value, "run-page"), name)
             self.assertLess(said["ageMs"], 20000)
-        self.assertEqual(int(caps["registers"]["cr4"]["value"], 16), base["cr4"] | OSXSAVE)
+        self.assertEqual(int(caps["registers"]["cr4"]["value"], 16), cr4)
         self.assertEqual(caps["unavailable"][0]["source"], "kernel")
 
     def test_what_the_page_does_not_tell_is_named(self):
         owner = self.owner(agent=False)
+        if owner.entry(0xD) is None:
+            self.skipTest("the host has no XSAVE")
         owner.start(0, EXITS)
         caps = self.caps(owner, deadlineMs=20000)
         size = caps["runtime"]["xsaveSize"]
