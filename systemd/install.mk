@@ -11,9 +11,10 @@
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 BINDIR ?= $(PREFIX)/bin
-LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+# Where Debian's Python looks, below /usr and /usr/local.
+PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # systemd's own directories under /usr, as it says; those below another prefix otherwise, where it looks as well.
@@ -35,6 +36,12 @@ INSTALLED = \
     $(foreach name,$(C_PROGRAMS),program:$(DELIVERY)/$(name):$(BINDIR)/$(name)) \
     library:$(DELIVERY)/libcpumodel-preload.so:$(PREFIX)/lib/cpumodeld/libcpumodel-preload.so \
     $(foreach file,$(wildcard config/models/*.cpumodel),data:$(file):$(PREFIX)/lib/cpumodeld/models/$(notdir $(file))) \
+    data:$(LIB_HEADER):$(INCLUDEDIR)/$(notdir $(LIB_HEADER)) \
+    data:$(DELIVERY)/$(notdir $(LIB_STATIC)):$(LIBDIR)/$(notdir $(LIB_STATIC)) \
+    library:$(DELIVERY)/$(notdir $(LIB_SHARED)):$(LIBDIR)/$(notdir $(LIB_SHARED)) \
+    $(foreach name,$(notdir $(LIB_LINKS)),link:$(DELIVERY)/$(name):$(LIBDIR)/$(name)) \
+    data:$(DELIVERY)/$(notdir $(LIB_PC)):$(LIBDIR)/pkgconfig/$(notdir $(LIB_PC)) \
+    data:Sources/python/cpumodel.py:$(PYTHONDIR)/cpumodel.py \
     config:config/cpumodeld.conf:$(SYSCONFDIR)/cpumodeld/cpumodeld.conf \
     $(foreach file,$(UNITS),unit:$(file):$(UNITDIR)/$(notdir $(file))) \
     data:systemd/cpumodeld-inject-filters.conf:$(PREFIX)/lib/cpumodeld/cpumodeld-inject-filters.conf \
@@ -48,6 +55,7 @@ INSTALLED = \
 
 release: $(RELEASE)/.complete $(addprefix $(DELIVERY)/,$(C_PROGRAMS) libcpumodel-preload.so) \
     $(foreach shell,$(SHELLS),$(SWIFT_PROGRAMS:%=$(DELIVERY)/completions/%.$(shell))) $(PAGES:%=$(DELIVERY)/man/%)
+	@$(MAKE) --no-print-directory BIN=$(DELIVERY) lib
 
 $(RELEASE)/.complete: Package.swift $(shell find Sources -name '*.swift' -o -name '*.[ch]' -o -name '*.list')
 	@$(MAKE) --no-print-directory requirements
@@ -84,6 +92,7 @@ install: release
 	    program) install -D -m 755 $(STRIP) "$$from" "$$to" ;; \
 	    library) install -D -m 644 $(STRIP) "$$from" "$$to" ;; \
 	    data) install -D -m 644 "$$from" "$$to" ;; \
+	    link) cp -d "$$from" "$$to" ;; \
 	    unit) install -d "$${to%/*}"; sed 's#/usr/bin/cpumodel#$(BINDIR)/cpumodel#g' "$$from" >"$$to"; chmod 644 "$$to" ;; \
 	    config) if [ ! -e "$$to" ]; then install -D -m 644 "$$from" "$$to"; \
 	        elif ! cmp -s "$$from" "$$to"; then echo "$$to is left as it is"; fi ;; \
@@ -112,9 +121,9 @@ DEB_VERSION ?= $(shell sed -n '1s/.*(\(.*\)).*/\1/p' systemd/debian/changelog)
 
 deb-requirements:
 	@dpkg-checkbuilddeps systemd/debian/control 2>/dev/null && command -v dpkg-buildpackage >/dev/null || { \
-	    echo "installing debhelper and dpkg-dev"; \
+	    echo "installing debhelper, dh-python and dpkg-dev"; \
 	    $(APT) update -qq && DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends \
-	        debhelper dpkg-dev libsystemd-dev pkg-config python3; }
+	        debhelper dh-python dpkg-dev libsystemd-dev pkg-config python3; }
 
 deb: deb-requirements release
 	rm -rf $(DEB)
