@@ -42,7 +42,7 @@ CLIENT_H := $(wildcard Sources/CCPUModelClient/*.h Sources/CCPUModelClient/inclu
 PRELOAD_C := $(wildcard Sources/cpumodel-preload/*.c)
 PRELOAD := $(PRELOAD_C) $(CLIENT_C) $(CLIENT_H) $(wildcard Sources/cpumodel-preload/*.h) Sources/cpumodel-preload/preload.map
 
-$(BIN)/libcpumodel-preload.so $(DELIVERY)/libcpumodel-preload.so: $(PRELOAD)
+$(sort $(BIN)/libcpumodel-preload.so $(DELIVERY)/libcpumodel-preload.so): $(PRELOAD)
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -ftls-model=initial-exec -shared -Wl,-z,now,--version-script=Sources/cpumodel-preload/preload.map \
 	    -ISources/CCPUModelClient -ISources/CCPUModelClient/include -o $@ $(PRELOAD_C) $(CLIENT_C) -ldl
