@@ -19,19 +19,23 @@ public final class Daemon {
     /// The version of this program.
     public nonisolated static let version = "0.1.0"
 
-    private let configuration: Configuration
+    private let source: ConfigurationSource
+    private var configuration: Configuration
     private let log: EventLog
     private let host: HostState
     private let models: ModelService
     private let vms: VMService
     private var listeners: [Listener] = []
     private let started = ContinuousClock.now
+    /// Whether files are being read anew; and whether they have to be once more, since a signal came meanwhile.
+    private var isReloading = false, mustReloadAgain = false
 
-    /// A daemon with this configuration; reads the catalog and asks the host.
+    /// A daemon with the configuration that comes from a source; reads the catalog and asks the host.
     ///
-    /// - Throws: what is wrong with the catalog.
-    public init(_ configuration: Configuration) throws {
-        self.configuration = configuration
+    /// - Throws: what is wrong with the configuration or the catalog.
+    public init(_ source: ConfigurationSource) throws {
+        self.source = source
+        configuration = try source.load().configuration
         log = EventLog(configuration.logTarget)
         host = HostState()
         models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
@@ -61,12 +65,9 @@ public final class Daemon {
     private func listen(
         on socket: consuming OwnedDescriptor, as kind: Connection.Kind, _ dispatcher: Dispatcher
     ) throws {
-        var limits = ListenerLimits()
-        limits.connections = configuration.maximumConnections
-        var connectionLimits = ConnectionLimits()
-        connectionLimits.lineBytes = configuration.maximumMessageSize
         let listener = Listener(
-            owning: socket, kind: kind, dispatcher: dispatcher, limits: limits, connectionLimits: connectionLimits
+            owning: socket, kind: kind, dispatcher: dispatcher, limits: configuration.listenerLimits,
+            connectionLimits: configuration.connectionLimits
         ) { [log] event in Self.record(event, in: log) }
         try listener.start()
         listeners.append(listener)
@@ -80,7 +81,9 @@ public final class Daemon {
             return try ModelCatalog(files: files)
         } catch {
             let rest = files.filter { $0.origin != .runtime }
-            guard rest.count < files.count, let catalog = try? ModelCatalog(files: rest) else { throw error }
+            guard rest.count < files.count, let catalog = try? ModelCatalog(files: rest) else {
+                throw ConfigurationError(problems: error.problems.map(\.description))
+            }
             let message = "Models that were defined at run time do not fit the others any more, and are left out"
             log.record(Event(.reloadFailed, "\(message): \(error)"))
             return catalog
@@ -97,7 +100,10 @@ public final class Daemon {
         let editor = CatalogEditor(
             models: models, registry: vms.registry,
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
-        ) { [configuration] in try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources)) }
+        ) { [weak self] in
+            guard let self else { throw CancellationError() }
+            return try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources))
+        }
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
             immediate(.status, NoParameters.self) { [weak self] _, _ in
@@ -191,21 +197,6 @@ public final class Daemon {
         Reactor.main.stop()
     }
 
-    /// Reads the model files anew. A set that cannot be read whole changes nothing.
-    private func reload() {
-        ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Self.monotonicMicroseconds())")
-        do {
-            let catalog = try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources))
-            models.replaceCatalog(catalog)
-            log.record(Event(.reloaded, "Read \(catalog.models.count) models anew."))
-            ServiceManager.notify("READY=1\nSTATUS=Serving \(catalog.models.count) models.")
-        } catch {
-            log.record(
-                Event(.reloadFailed, "The models could not be read anew, and the old ones stay in force: \(error)"))
-            ServiceManager.notify("READY=1\nSTATUS=Reload failed, the old models stay in force.")
-        }
-    }
-
     /// From the event loop itself: a loop that hangs feeds no watchdog.
     private func feedWatchdog() {
         guard let interval = ServiceManager.watchdogMicroseconds else { return }
@@ -213,10 +204,87 @@ public final class Daemon {
         _ = Reactor.main.schedule(after: .microseconds(Int64(interval / 3))) { [weak self] in self?.feedWatchdog() }
     }
 
-    private static func monotonicMicroseconds() -> Int {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+    // MARK: Reload
+
+    /// Reads configuration and models anew, away from the event loop, and puts them in force when all of it is right. What
+    /// cannot be read whole changes nothing.
+    private func reload() {
+        guard !isReloading else {
+            mustReloadAgain = true
+            return
+        }
+        isReloading = true
+        ServiceManager.notifyReloading()
+        ReactorActor.task { [self] in
+            let result = await prepared()
+            isReloading = false
+            switch result {
+            case .success(let prepared): putInForce(prepared)
+            case .failure(let error): refuseReload(error)
+            }
+            if mustReloadAgain {
+                mustReloadAgain = false
+                reload()
+            }
+        }
+    }
+
+    private func prepared() async -> Result<PreparedConfiguration, any Error> {
+        while true {
+            let digest = models.catalog.digest
+            do {
+                let result = try await Reactor.offThread { [source] in
+                    Result<PreparedConfiguration, any Error> { try PreparedConfiguration(reading: source) }
+                }
+                // A model that was defined meanwhile may be missing from what was read.
+                if models.catalog.digest == digest { return result }
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func putInForce(_ prepared: PreparedConfiguration) {
+        var new = prepared.loaded.configuration
+        let changed = Configuration.settings.filter { !$0.isSame(in: configuration, and: new) }
+        let waiting = changed.filter { $0.effect == .onRestart }
+        for setting in waiting { setting.copy(configuration, &new) }
+        configuration = new
+        vms.executors = ExecutorPolicy(new)
+        for listener in listeners {
+            listener.limits = new.listenerLimits
+            listener.connectionLimits = new.connectionLimits
+        }
+        log.target = new.logTarget
+        models.replaceCatalog(prepared.catalog)
+
+        let count = prepared.catalog.models.count
+        let names = changed.filter { $0.effect == .onReload }.map(\.name)
+        let changes = names.isEmpty ? "" : " Changed: \(names.joined(separator: ", "))."
+        log.record(
+            Event(.reloaded, "Read the configuration and \(count) models anew.\(changes)")
+                .with("CPUMODELD_MODELS", String(count))
+                .with("CPUMODELD_CATALOG", prepared.catalog.digest))
+        for setting in waiting {
+            log.record(
+                Event(.restartNeeded, "The new value of \(setting.name) is in force after a restart of cpumodeld only.")
+                    .with("CPUMODELD_SETTING", setting.name))
+        }
+        ServiceManager.notify("READY=1\nSTATUS=Serving \(count) models.")
+    }
+
+    private func refuseReload(_ error: any Error) {
+        let problems = (error as? ConfigurationError)?.problems ?? ["\(error)"]
+        let first = problems.first ?? ""
+        log.record(
+            Event(
+                .reloadFailed,
+                "Configuration and models could not be read anew, and the old ones stay in force: "
+                    + problems.joined(separator: "; ")
+            ).with("CPUMODELD_PROBLEMS", String(problems.count)))
+        let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
+        ServiceManager.notify(
+            "READY=1\nSTATUS=Reload failed, the old configuration and models stay in force: \(first)\(more)")
     }
 
     // MARK: What happens to connections

@@ -15,6 +15,8 @@ public struct Event: Sendable {
         case reloaded
         /// They could not be, and the old ones stay in force.
         case reloadFailed = "reload-failed"
+        /// A setting was changed that a reload cannot put in force.
+        case restartNeeded = "restart-needed"
         /// KVM cannot be used on this host.
         case hostUnavailable = "host-unavailable"
         /// A VM has its CPU.
@@ -41,6 +43,7 @@ public struct Event: Sendable {
             case .stopping: "c1de0a3c8a7d4b4fb6ab7c40a4a3ce02"
             case .reloaded: "8e2d6b1fd3c94c46a0f37d2f19a7e503"
             case .reloadFailed: "f7a9c3e05be148a18b2fd6c0f9f31b04"
+            case .restartNeeded: "4f0a6d1c93e84b57a1d2c60b8f7e350c"
             case .hostUnavailable: "27d4b96ef2414f1f9c83a40e5cb0d805"
             case .vmApplied: "a43f0d7b19cc4f02a1f6b0c27e88f506"
             case .vmRefused: "d90b2e7c63f94a1bb5be0f4a5c2d1707"
@@ -58,7 +61,7 @@ public struct Event: Sendable {
             case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered: .info
             case .vmApplied: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused, .vmDrifted: .warning
+            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded: .warning
             case .reloadFailed, .hostUnavailable: .error
             }
         }

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Reactor
 import Systemd
 
 /// Where events go: the journal, or standard error where there is none.
-public struct EventLog: Sendable {
-    private let usesJournal: Bool
+@ReactorActor
+final class EventLog {
+    /// Where the configuration wants them.
+    var target: Configuration.LogTarget { didSet { usesJournal = Self.usesJournal(target) } }
+    private var usesJournal: Bool
 
     /// A log as the configuration wants it.
-    public init(_ target: Configuration.LogTarget) {
-        usesJournal =
-            switch target {
-            case .auto: JournalEntry.isAvailable
-            case .journal: true
-            case .stderr: false
-            }
+    init(_ target: Configuration.LogTarget) {
+        self.target = target
+        usesJournal = Self.usesJournal(target)
+    }
+
+    private static func usesJournal(_ target: Configuration.LogTarget) -> Bool {
+        switch target {
+        case .auto: JournalEntry.isAvailable
+        case .journal: true
+        case .stderr: false
+        }
     }
 
     /// Records an event.

@@ -13,7 +13,8 @@ final class VMService {
     let models: ModelService
     let host: HostState
     let log: EventLog
-    let executors: ExecutorPolicy
+    /// Who may have jobs run how; changes with the configuration.
+    var executors: ExecutorPolicy
     private var requests = 0
 
     init(models: ModelService, host: HostState, log: EventLog, executors: ExecutorPolicy) {

@@ -30,8 +30,10 @@ public final class Listener {
     private let socket: OwnedDescriptor
     private let kind: Connection.Kind
     private let dispatcher: Dispatcher
-    private let limits: ListenerLimits
-    private let connectionLimits: ConnectionLimits
+    /// How many clients are served. Those that are there already stay.
+    public var limits: ListenerLimits
+    /// What each connection may ask; a change is for new ones.
+    public var connectionLimits: ConnectionLimits
     private let observer: @ReactorActor (TransportEvent) -> Void
 
     private var registration: Registration?

@@ -34,6 +34,15 @@ public enum ServiceManager {
         _ = unsafe sd_notify(0, state)
     }
 
+    /// Tells the service manager that a reload begins. `READY=1` ends it.
+    ///
+    /// The time tells it whether this is the reload that it has just asked for (sd_notify(3), `Type=notify-reload`).
+    public static func notifyReloading() {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        notify("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+    }
+
     /// How often the service manager wants to hear `WATCHDOG=1`, in microseconds; nil where it does not.
     public static var watchdogMicroseconds: UInt64? {
         var interval: UInt64 = 0

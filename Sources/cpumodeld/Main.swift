@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CPUModelDaemon
+import Glibc
 import Reactor
 
 @main
@@ -12,11 +13,20 @@ struct Main: ParsableCommand {
         discussion: """
             Serves a JSON-RPC API on a Unix socket, by which VM launchers have CPU models computed and applied \
             to their vCPUs, and operators ask what guests have. Started by systemd it takes its sockets over from the socket units.
+
+            Options on the command line count more than the configuration. On SIGHUP configuration and models are read anew; what \
+            is not right as a whole changes nothing. With a configuration that is wrong the exit status is 78.
             """,
         version: Daemon.version)
 
-    @Option(help: "Configuration file; a missing default file is no error.")
-    var config = "/etc/cpumodeld/cpumodeld.conf"
+    @Option(
+        help: ArgumentHelp(
+            "Configuration file, with drop-ins in the directory FILE.d, in place of those in /etc, /run and /usr.",
+            valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Print the configuration as it is to be in force, with the origin of each value; or all that is wrong.")
+    var checkConfig = false
 
     @Option(help: "Socket for VM launchers.")
     var socket: String?
@@ -36,11 +46,36 @@ struct Main: ParsableCommand {
     @Option(help: "Where events go: auto, journal or stderr.")
     var log: String?
 
+    /// sysexits(3): something is wrong with the configuration.
+    private static let badConfiguration = ExitCode(78)
+
+    func validate() throws {
+        if let ownerDeadlineMs, ownerDeadlineMs < 1 {
+            throw ValidationError("--owner-deadline-ms must be at least 1.")
+        }
+        if let log, Configuration.LogTarget(rawValue: log) == nil {
+            throw ValidationError("--log must be auto, journal or stderr.")
+        }
+    }
+
     func run() throws {
-        let settings = try settings()
+        let source = ConfigurationSource(config.map(ConfigurationFiles.init(path:)) ?? .usual, overrides: overrides)
+        do {
+            if checkConfig {
+                print(try PreparedConfiguration(reading: source).loaded.text, terminator: "")
+            } else {
+                try Self.serve(source)
+            }
+        } catch let error as ConfigurationError {
+            for problem in error.problems { Self.complain(problem) }
+            throw Self.badConfiguration
+        }
+    }
+
+    private static func serve(_ source: ConfigurationSource) throws {
         try Reactor.main.run {
             // The reactor's handlers hold on to the daemon for as long as it runs.
-            let daemon = try Daemon(settings)
+            let daemon = try Daemon(source)
             try daemon.start()
             Self.running = daemon
         }
@@ -48,24 +83,35 @@ struct Main: ParsableCommand {
 
     @ReactorActor private static var running: Daemon?
 
-    private func settings() throws -> Configuration {
-        var settings = try ConfigurationFile(path: config, isOptional: config == "/etc/cpumodeld/cpumodeld.conf").read()
-        if let socket { settings.socketPath = socket }
-        if let querySocket { settings.querySocketPath = querySocket }
+    private static func complain(_ problem: String) {
+        var bytes = Array("cpumodeld: \(problem)\n".utf8)
+        _ = unsafe Glibc.write(STDERR_FILENO, &bytes, bytes.count)
+    }
+
+    private var overrides: [ConfigurationSource.Override] {
+        var overrides: [ConfigurationSource.Override] = []
+        func choose(
+            _ option: String, for key: String, _ apply: @escaping @Sendable (inout Configuration) throws -> Void
+        ) {
+            overrides.append(ConfigurationSource.Override(option, for: key, apply: apply))
+        }
+        if let socket { choose("--socket", for: "Socket") { $0.socketPath = socket } }
+        if let querySocket { choose("--query-socket", for: "QuerySocket") { $0.querySocketPath = querySocket } }
         if !models.isEmpty {
-            try settings.setModelDirectories(models)
+            choose("--models", for: "Models") { [models] in try $0.setModelDirectories(models) }
+            choose("--models", for: "DefinedModels") { $0.definedModelsDirectory = nil }
         }
-        if let definedModels { try settings.setDefinedModelsDirectory(definedModels) }
+        if let definedModels {
+            choose("--defined-models", for: "DefinedModels") { try $0.setDefinedModelsDirectory(definedModels) }
+        }
         if let ownerDeadlineMs {
-            guard ownerDeadlineMs >= 1 else { throw ValidationError("--owner-deadline-ms must be at least 1.") }
-            settings.ownerDeadline = .milliseconds(ownerDeadlineMs)
-        }
-        if let log {
-            guard let target = Configuration.LogTarget(rawValue: log) else {
-                throw ValidationError("--log must be auto, journal or stderr.")
+            choose("--owner-deadline-ms", for: "OwnerDeadlineSec") {
+                $0.ownerDeadline = .milliseconds(ownerDeadlineMs)
             }
-            settings.logTarget = target
         }
-        return settings
+        if let target = log.flatMap(Configuration.LogTarget.init(rawValue:)) {
+            choose("--log", for: "Log") { $0.logTarget = target }
+        }
+        return overrides
     }
 }

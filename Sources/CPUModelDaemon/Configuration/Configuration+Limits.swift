@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSONRPC
+
+extension Configuration {
+    /// How many clients a socket serves.
+    var listenerLimits: ListenerLimits {
+        var limits = ListenerLimits()
+        limits.connections = maximumConnections
+        return limits
+    }
+
+    /// What one connection may ask.
+    var connectionLimits: ConnectionLimits {
+        var limits = ConnectionLimits()
+        limits.lineBytes = maximumMessageSize
+        return limits
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Configuration {
+    /// Every key of cpumodeld.conf, in the order in which config/cpumodeld.conf explains them.
+    static let settings: [Setting] = [
+        Setting(.daemon, "Socket", \.socketPath, .path, effect: .onRestart),
+        Setting(.daemon, "QuerySocket", \.querySocketPath, .path, effect: .onRestart),
+        Setting(.daemon, "SocketMode", \.socketMode, .mode, effect: .onRestart),
+        Setting(.daemon, "Models", \.modelDirectories, .paths),
+        Setting(.daemon, "DefinedModels", \.definedModelsDirectory, .optionalPath, effect: .onRestart),
+        Setting(.daemon, "OwnerDeadlineSec", \.ownerDeadline, .duration(in: .milliseconds(1) ... .seconds(3600))),
+        Setting(.daemon, "Log", \.logTarget, .word),
+
+        Setting(.executors, "Owner", \.ownerCallers, .callers),
+        Setting(.executors, "Inject", \.injectCallers, .callers),
+        Setting(.executors, "InjectSocket", \.injectSocketPath, .path),
+        Setting(.executors, "InjectDeadlineSec", \.injectDeadline, .duration(in: .milliseconds(1) ... .seconds(60))),
+
+        Setting(.limits, "Connections", \.maximumConnections, .count(in: 1...100_000)),
+        Setting(.limits, "MessageSize", \.maximumMessageSize, .size(in: 4096...(64 << 20))),
+    ]
+}
