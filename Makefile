@@ -10,7 +10,7 @@ RELEASE ?= .build/release
 DELIVERY ?= .build/delivery
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all vm-programs build-tests lint format run bench fuzz clean requirements swift-present
+.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all test-system vm-programs build-tests lint format run bench fuzz clean requirements swift-present
 
 all: build
 
@@ -68,6 +68,8 @@ vm-programs: build-tests $(BIN)/libcpumodel-preload.so
 
 VM_SUITES = --suite models --suite unit
 VM_CAPS = --suite "end-to-end -k test_caps"
+# A guest that spins starves the rest of Bochs' one CPU.
+BOCHS_CAPS = --suite "end-to-end -k test_caps.Kernel -k TogglingGuest"
 
 test-vm: test-vm-amd test-vm-intel
 
@@ -75,12 +77,16 @@ test-vm-amd: vm-programs
 	$(VM_RUN) $(VM_SUITES) $(VM_CAPS) --suite qemu epyc-milan
 
 test-vm-intel: vm-programs
-	$(VM_RUN) $(VM_SUITES) skylake-x
+	$(VM_RUN) $(VM_SUITES) $(BOCHS_CAPS) --suite vmx skylake-x
 
 test-vm-all: test-vm-intel
 	$(VM_RUN) $(VM_SUITES) haswell penryn
 	$(VM_RUN) $(VM_SUITES) $(VM_CAPS) --suite qemu opteron-g3
 	$(VM_RUN) $(VM_SUITES) --suite end-to-end --suite qemu epyc-milan
+
+# The package on a whole Debian with a systemd of its own; Tests/System/README.md says what is done. Needs root.
+test-system: deb
+	$(if $(filter 0,$(shell id -u)),,sudo) python3 Tests/System/run.py --deb "$$(ls $(DEB)/cpumodeld_*.deb)"
 
 lint: swift-present
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -35,6 +35,7 @@ SUITES = {
     "models": "python3 Tests/VM/inside/models.py",
     "end-to-end": "python3 Tests/EndToEnd/run.py",
     "qemu": "python3 Tests/VM/inside/qemu.py",
+    "vmx": "python3 Tests/VM/inside/vmx.py",
     "unit": f"NO_COLOR=1 python3 Tests/VM/inside/unit.py bin/{BUNDLE}",
 }
 
@@ -66,6 +67,7 @@ def write_initramfs(path, kernel, binaries, suites):
             archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
         if "qemu" in names:
             nested.add_vmm(archive, kernel, ROOT / "Tests/VM/inside/guest-init")
+        if names & {"qemu", "vmx"}:
             archive.file(f"{THERE}/{FEATURES}", ROOT / FEATURES)
         for folder in ("config", "Tests/EndToEnd", "Tests/VM/inside"):
             archive.tree(f"{THERE}/{folder}", ROOT / folder)

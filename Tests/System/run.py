@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Installs cpumodeld's Debian package on a Debian with a systemd of its own, and uses it as an operator would.
+
+    Tests/System/run.py --deb cpumodeld.deb [--limit SECONDS]
+
+README.md beside this file says what is done. It needs root.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import container
+import rootfs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def prepare(job, options):
+    """Everything that the system under test gets from outside, in one folder."""
+    shutil.copy(options.deb, job / "old.deb")
+    make_newer(options.deb, job)
+    for folder in ("Tests/System/inside", "Tests/EndToEnd"):
+        shutil.copytree(ROOT / folder, job / folder)
+    shutil.copy(ROOT / "Tests/System/inside" / container.UNIT, job)
+
+
+def make_newer(package, job):
+    """The same package with a higher version, to upgrade to."""
+    tree = job / "newer"
+    rootfs.run(["dpkg-deb", "--raw-extract", package, tree])
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+newer", control.read_text()))
+    rootfs.run(["dpkg-deb", "--root-owner-group", "--build", tree, job / "new.deb"], stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+
+
+class Transcript:
+    """What is said, for people on stdout and in a file; and how many steps went well."""
+
+    def __init__(self, path):
+        self.path, self.sum = path, None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "w", encoding="utf-8")
+
+    def line(self, text):
+        text = text.rstrip("\r")
+        if re.fullmatch(r"\d+ passed, \d+ failed, \d+ skipped", text):
+            self.sum = text
+            return
+        print(text, flush=True)
+        self._file.write(text + "\n")
+
+    def close(self):
+        self._file.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--deb", type=pathlib.Path, required=True, help="the package")
+    parser.add_argument("--limit", type=int, default=600, metavar="SECONDS", help="longest run [600]")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / ".build/system", help="where the results go")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("run.py: a container with a systemd of its own is root's to start: sudo make test-system", file=sys.stderr)
+        return 1
+    started = time.monotonic()
+    transcript = Transcript(options.out / "transcript")
+    try:
+        rootfs.install(systemd_nspawn="systemd-container")
+        tree = rootfs.tree()
+    except rootfs.Unprepared as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="cpumodeld-system-", dir=rootfs.cache()) as folder:
+        job = pathlib.Path(folder)
+        job.chmod(0o755)
+        prepare(job, options)
+        status = container.boot(tree, job, options.limit, transcript.line)
+        transcript.close()
+        shutil.copy(job / "console", options.out / "console")
+        if (job / "journal").exists():
+            shutil.copy(job / "journal", options.out / "journal")
+    if status is None:
+        print(f"the container ended before its job; see {options.out}/console, which ends:")
+        for line in (options.out / "console").read_text(errors="replace").splitlines()[-15:]:
+            print(f"    {line}")
+    print(f"{time.monotonic() - started:.0f} s; transcript, journal and console are in {options.out}")
+    print(transcript.sum or "0 passed, 1 failed, 0 skipped")
+    return 0 if status == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.exit(main())
