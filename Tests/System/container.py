@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+import rootfs
+
 SHARED = "/run/cpumodeld-test"  # the job's folder in the container
 UNIT = "cpumodeld-test.service"
 # What would only wait for hardware or for a network that the container has not.
@@ -18,6 +20,7 @@ MASKED = ("systemd-networkd.service", "systemd-timesyncd.service", "systemd-firs
 
 def boot(tree, job, limit, line):
     """Runs the job's unit to its end, and gives `line` each line that it says; its exit status, or None."""
+    rootfs.install(systemd_nspawn="systemd-container")
     with tempfile.TemporaryDirectory(prefix="cpumodeld-units-") as units, ControlGroup() as group:
         shutil.copy(job / UNIT, units)
         for unit in MASKED:
