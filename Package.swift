@@ -77,7 +77,8 @@ let package = Package(
                 "Systemd",
                 "UnitSyntax", "X86CPU",
             ]),
-        room("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
+        room(
+            "CPUModelClient", ["CCPUModelClient", "CLinux", "CPUModelAPI", "Descriptors", "GuestCPU", "JSON", "X86CPU"]),
         room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "X86CPU"]),
         .target(
             name: "CCPUModelClient", exclude: ["cpumodel.map", "examples", "libcpumodel.pc.in", "library.mk"],
@@ -99,6 +100,10 @@ let package = Package(
         .executableTarget(name: "cpumodel-exec", dependencies: ["CCPUModelClient"], cSettings: strictC),
         .executableTarget(name: "cpumodeld-inject", dependencies: ["CCPUModelClient", "CInject"], cSettings: strictC),
 
+        .executableTarget(
+            name: "cpumodel-launch-swift",
+            dependencies: ["CKVM", "CPUModelAPI", "CPUModelClient", "GuestCPU", "JSON", "X86CPU"],
+            path: "Tests/EndToEnd/swift", swiftSettings: strict),
         .executableTarget(
             name: "table-bench", dependencies: ["CPUModels", "GuestCPU", "KVM", "X86CPU"],
             path: "Tests/Benchmarks/Tables", swiftSettings: strict),

@@ -200,10 +200,8 @@ static int request_now(
     cpumodel_text_free(&line);
     if (code == 0)
         code = await_answer(connection, &call, until);
-    if (code < 0) {
-        connection->socket = -1;
-        cpumodel_wire_close(&connection->wire);
-    }
+    if (code < 0)
+        cpumodel_connection_end(connection);
     return call.answered ? call.code : code;
 }
 

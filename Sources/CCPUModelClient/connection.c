@@ -83,6 +83,22 @@ void cpumodel_close(struct cpumodel *connection)
     free(connection);
 }
 
+void cpumodel_connection_end(struct cpumodel *connection)
+{
+    pthread_mutex_lock(&connection->turn.lock);
+    connection->socket = -1;
+    pthread_mutex_unlock(&connection->turn.lock);
+    cpumodel_wire_close(&connection->wire);
+}
+
+void cpumodel_cancel(struct cpumodel *connection)
+{
+    pthread_mutex_lock(&connection->turn.lock);
+    if (connection->socket >= 0)
+        shutdown(connection->socket, SHUT_RDWR);
+    pthread_mutex_unlock(&connection->turn.lock);
+}
+
 void cpumodel_set_timeout(struct cpumodel *connection, int milliseconds)
 {
     connection->timeout = milliseconds;

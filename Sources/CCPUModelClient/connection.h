@@ -16,7 +16,7 @@ struct cpumodel {
     struct turn turn;
     struct wire wire;
     atomic_int timeout;
-    /// The socket of `wire`, for those whose turn it is not.
+    /// The socket of `wire`, for those whose turn it is not: open as long as it stands here and turn.lock is held.
     atomic_int socket;
     /// Id of the request sent last.
     int64_t id;
@@ -36,6 +36,9 @@ struct cpumodel_agent_hooks {
     /// Sends a line, one at a time. Returns 0 or the code of `error`.
     int (*send)(void *context, const char *line, size_t length, struct cpumodel_error *error);
 };
+
+/// Closes the connection, whose turn it is, and keeps the object.
+void cpumodel_connection_end(struct cpumodel *connection);
 
 /// One call of the daemon.
 struct request {

@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "error.h"
+#include "json.h"
 
 int cpumodel_guest_check(const struct cpumodel_vm *vm, struct cpumodel_error *error)
 {
@@ -16,6 +17,12 @@ int cpumodel_guest_check(const struct cpumodel_vm *vm, struct cpumodel_error *er
     if (vm->vcpu_count == 0 || vm->vcpu_count > CPUMODEL_MAX_VCPUS)
         return cpumodel_error_set(
             error, -EINVAL, "invalidArgument", "a VM has 1 to %d vCPUs, not %u", CPUMODEL_MAX_VCPUS, vm->vcpu_count);
+    struct json parameters;
+    if (vm->parameters
+        && (!cpumodel_json_read(vm->parameters, strlen(vm->parameters), &parameters)
+            || cpumodel_json_kind(parameters) != '{'))
+        return cpumodel_error_set(
+            error, -EINVAL, "invalidArgument", "the further parameters of a VM are not one JSON object");
     for (unsigned i = 0; vm->base && i < vm->vcpu_count; i++)
         if (!cpumodel_base_fits(vm->base[i]))
             return cpumodel_error_set(
@@ -55,6 +62,16 @@ static void write_words(struct text *params, const char *name, const char *words
     cpumodel_text_add(params, "]", 1);
 }
 
+/// The members of an object that was checked, behind others.
+static void write_members(struct text *params, const char *object)
+{
+    struct json members;
+    if (!cpumodel_json_read(object, strlen(object), &members) || cpumodel_json_count(members) == 0)
+        return;
+    cpumodel_text_add(params, ",", 1);
+    cpumodel_text_json(params, members.begin + 1, (size_t)(members.end - members.begin) - 2);
+}
+
 void cpumodel_guest_write(
     struct text *params, const struct cpumodel_vm *vm, const struct cpumodel_topology *topology)
 {
@@ -73,4 +90,6 @@ void cpumodel_guest_write(
         cpumodel_base_write(params, vm->base, vm->vcpu_count);
     if (vm->keep)
         write_words(params, "keep", vm->keep);
+    if (vm->parameters)
+        write_members(params, vm->parameters);
 }

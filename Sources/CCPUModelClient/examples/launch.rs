@@ -55,7 +55,8 @@ mod ffi {
         pub context: *mut c_void,
         pub base: *const *const c_void,
         pub keep: *const c_char,
-        pub reserved: [*mut c_void; 2],
+        pub parameters: *const c_char,
+        pub reserved: [*mut c_void; 1],
     }
 
     /// The first fields are all that is read here.
@@ -156,7 +157,8 @@ impl Daemon {
             context: ptr::null_mut(),
             base: ptr::null(),
             keep: ptr::null(),
-            reserved: [ptr::null_mut(); 2],
+            parameters: ptr::null(),
+            reserved: [ptr::null_mut(); 1],
         };
         let mut result = ptr::null_mut();
         // SAFETY: all that `vm` points to lives until the call returns.

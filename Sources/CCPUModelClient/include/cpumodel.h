@@ -88,6 +88,10 @@ CPUMODEL_API int cpumodel_connect(struct cpumodel **connection, const char *path
 /// lives. NULL is allowed.
 CPUMODEL_API void cpumodel_close(struct cpumodel *connection);
 
+/// Ends the connection from another thread: a call that waits on it fails with -ECONNRESET, and later ones with that or
+/// -ENOTCONN. A job that is being run is run to its end.
+CPUMODEL_API void cpumodel_cancel(struct cpumodel *connection);
+
 /// How long a call may take as a whole, in milliseconds; negative: for ever. 30000 unless set.
 CPUMODEL_API void cpumodel_set_timeout(struct cpumodel *connection, int milliseconds);
 
@@ -143,8 +147,11 @@ struct cpumodel_vm {
     /// Words with commas between: `topology`, `hypervisor`, `tsc`, `physicalAddressBits`, `caches`, `pmu` (Protocol.md
     /// says what each is). NULL: the first four. Only with `base`.
     const char *keep;
+    /// Further parameters of vm.apply (Protocol.md), the text of a JSON object: `{"pmu":true,"tscKHz":2900000}`. NULL: none.
+    /// One that a member above gives as well is an error.
+    const char *parameters;
     /// Must be zero.
-    void *reserved[2];
+    void *reserved[1];
 };
 
 /// How the table that KVM has compares with the table that was asked for; the higher, the worse.
@@ -358,6 +365,7 @@ CPUMODEL_API int cpumodel_execute_job(
 //     waiting for another thread: futex [clock_gettime]
 //     cpumodel_connect: socket setsockopt connect fcntl [close]
 //     cpumodel_close: close
+//     cpumodel_cancel: shutdown
 //     cpumodel_apply, _compute, _detach, _call: sendmsg recvmsg poll close [clock_nanosleep clock_gettime]
 //     cpumodel_apply, cpumodel_execute_job: fcntl newfstatat mmap ioctl munmap [fstat]
 //     cpumodel_agent_start: fcntl rt_sigaction rt_sigprocmask clone3 [clone]

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,27 @@ static void compute(struct cpumodel *daemon)
     cpumodel_error_clear(&error);
 }
 
+/// Parameters that the structure has no member for.
+static void further_parameters(struct cpumodel *daemon)
+{
+    struct cpumodel_error error;
+    struct cpumodel_tables *tables;
+    struct cpumodel_vm vm = {.model = "host", .vcpu_count = 1, .parameters = " {\"kvm\": false,\n\"tscKHz\": 2000000} "};
+    if (cpumodel_compute(daemon, &vm, &tables, &error) < 0)
+        errx(1, "%s", error.message);
+    for (unsigned i = 0; i < tables->vcpus[0].cpuid->nent; i++)
+        HOLDS(tables->vcpus[0].cpuid->entries[i].function != 0x40000001);
+    cpumodel_tables_free(tables);
+    vm.parameters = "{}";
+    HOLDS(cpumodel_compute(daemon, &vm, &tables, &error) == 0);
+    cpumodel_tables_free(tables);
+    vm.parameters = "{\"model\":\"max\"}";
+    HOLDS(cpumodel_compute(daemon, &vm, &tables, &error) < 0 && !tables);
+    cpumodel_error_clear(&error);
+    vm.parameters = "[1]";
+    HOLDS(cpumodel_compute(daemon, &vm, &tables, &error) == -EINVAL);
+}
+
 /// A table of the VMM's own, laid under the model, as cpumodel_apply() takes it.
 static void compute_over_base(struct cpumodel *daemon)
 {
@@ -153,6 +175,38 @@ static void executor_that_calls(struct cpumodel *daemon)
     end_machine(&machine);
 }
 
+static void *cancel(void *daemon)
+{
+    cpumodel_cancel(daemon);
+    return NULL;
+}
+
+/// An executor, in whose time another thread cancels.
+static int cancelled(void *context, int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size)
+{
+    pthread_t thread;
+    HOLDS(pthread_create(&thread, NULL, cancel, context) == 0 && pthread_join(thread, NULL) == 0);
+    return cpumodel_execute_job(job, vcpu_fds, vcpu_count, reason, reason_size);
+}
+
+static void cancel_a_call(const char *path)
+{
+    struct cpumodel *daemon;
+    struct cpumodel_error error;
+    struct cpumodel_result *result;
+    struct machine machine = make_machine();
+    HOLDS(cpumodel_connect(&daemon, path, &error) == 0);
+    const struct cpumodel_vm vm = {
+        .name = "cancelled", .model = "host", .vcpu_fds = machine.vcpus, .vcpu_count = VCPUS, .accept_altered = true,
+        .execute = cancelled, .context = daemon};
+    HOLDS(cpumodel_apply(daemon, &vm, &result, &error) == -ECONNRESET && !strcmp(error.kind, "connection"));
+    HOLDS(cpumodel_socket(daemon) == -1);
+    HOLDS(cpumodel_call(daemon, "daemon.status", NULL, NULL, &error) == -ENOTCONN);
+    cpumodel_cancel(daemon);
+    cpumodel_close(daemon);
+    end_machine(&machine);
+}
+
 int main(int argc, char **argv)
 {
     struct cpumodel *daemon;
@@ -166,7 +220,9 @@ int main(int argc, char **argv)
     detach(daemon);
     compute(daemon);
     compute_over_base(daemon);
+    further_parameters(daemon);
     executor_that_calls(daemon);
+    cancel_a_call(argv[1]);
     HOLDS(cpumodel_call(daemon, "daemon.status", "[1]", NULL, &error) == -EINVAL);
     HOLDS(cpumodel_call(daemon, "no.such", NULL, NULL, NULL) == -32601);
     cpumodel_close(daemon);
