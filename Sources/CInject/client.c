@@ -72,7 +72,7 @@ static int receive_reply(int helper, struct cinject_reply *reply)
 }
 
 int cinject_run(
-    const char *path, int pidfd, int job, const int *vcpus, uint32_t vcpu_count, uint32_t deadline_ms,
+    const char *path, int pidfd, int job, const int *vcpus, uint32_t vcpu_count, uint32_t deadline_ms, uint32_t flags,
     struct cinject_reply *reply)
 {
     *reply = (struct cinject_reply){};
@@ -90,7 +90,7 @@ int cinject_run(
         struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000)};
         setsockopt(helper, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
         setsockopt(helper, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-        struct cinject_request request = {CINJECT_VERSION, vcpu_count, deadline_ms};
+        struct cinject_request request = {CINJECT_VERSION, vcpu_count, deadline_ms, flags};
         result = send_all(helper, &request, fds, count);
         if (result == 0)
             result = receive_reply(helper, reply);

@@ -21,14 +21,19 @@ struct ExecutorPolicy: Sendable {
     }
 
     /// The executor for a request.
+    ///
+    /// - Parameter filtersReturn: as in ``ApplyParameters/filtersReturn``.
     @ReactorActor
-    func executor(_ choice: ExecutorChoice, for request: Request) throws(APIError) -> any JobExecutor {
+    func executor(
+        _ choice: ExecutorChoice, filtersReturn: Bool = false, for request: Request
+    ) throws(APIError) -> any JobExecutor {
         let user = request.peer.userID
         guard let pidfd = request.peer.pidfd else {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
         }
         let byOwner = OwnerExecutor(connection: request.connection, deadline: ownerDeadline)
-        let byInjection = InjectExecutor(owner: pidfd, socketPath: injectSocketPath, deadline: injectDeadline)
+        let byInjection = InjectExecutor(
+            owner: pidfd, filtersReturn: filtersReturn, socketPath: injectSocketPath, deadline: injectDeadline)
         switch (choice, owner.contains(user), inject.contains(user)) {
         case (.owner, true, _), (.auto, true, false): return byOwner
         case (.inject, _, true), (.auto, false, true): return byInjection

@@ -11,6 +11,8 @@ struct InjectExecutor: JobExecutor {
     let name = "inject"
     /// The pidfd of the process that is meant.
     let owner: SharedDescriptor
+    /// Whether that process says of its own seccomp filters that they kill for none of the calls.
+    let filtersReturn: Bool
     /// The helper's socket.
     let socketPath: String
     /// How long the process may be stopped.
@@ -20,11 +22,12 @@ struct InjectExecutor: JobExecutor {
         let (path, owner, file) = (socketPath, owner, job.descriptor)
         let descriptors = vcpus.map(\.descriptor)
         let milliseconds = UInt32(clamping: Int(deadline / .milliseconds(1)))
+        let flags = filtersReturn ? UInt32(CINJECT_TRY_FILTERED) : 0
         let answer = try await Reactor.offThread {
             withExtendedLifetime(descriptors) {
                 Answer(
                     asking: path, toRun: file.number, in: owner.number, on: descriptors.map(\.number),
-                    within: milliseconds)
+                    within: milliseconds, flags)
             }
         }
         switch answer {
@@ -44,9 +47,12 @@ struct InjectExecutor: JobExecutor {
         case silent
         case unreachable(errno: CInt)
 
-        init(asking path: String, toRun job: CInt, in pidfd: CInt, on vcpus: [CInt], within milliseconds: UInt32) {
+        init(
+            asking path: String, toRun job: CInt, in pidfd: CInt, on vcpus: [CInt], within milliseconds: UInt32,
+            _ flags: UInt32
+        ) {
             var reply = cinject_reply()
-            let result = unsafe cinject_run(path, pidfd, job, vcpus, UInt32(vcpus.count), milliseconds, &reply)
+            let result = unsafe cinject_run(path, pidfd, job, vcpus, UInt32(vcpus.count), milliseconds, flags, &reply)
             switch -result {
             case 0 where reply.is_complete != 0: self = .complete
             case 0:

@@ -47,7 +47,8 @@ struct VMApplication {
         guard let owner = request.peer.pidfd else {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
         }
-        let executor = try service.executors.executor(parameters.executor, for: request)
+        let executor = try service.executors.executor(
+            parameters.executor, filtersReturn: parameters.filtersReturn, for: request)
         let bases = try await bases(of: vcpus, by: executor)
         let guest = try service.models.tables(parameters.guest, over: bases, on: host, vcpuCount: vcpus.count)
         try check(vcpus, against: guest)

@@ -187,8 +187,9 @@ static bool refuse_unknown(const struct execution *execution)
 {
     return refuse(
         execution->reason, "every thread of process %d is under a seccomp filter, which may kill for a call that it does "
-        "not know; to have cpumodeld-inject read filters, give it CAP_SYS_ADMIN as cpumodeld-inject-filters.conf does; "
-        "to have it take the risk, start it with --try-filtered", execution->injector.target.pid);
+        "not know. A launcher that knows its filter says \"filtersReturn\": true; an administrator has cpumodeld-inject "
+        "read filters with CAP_SYS_ADMIN, as cpumodeld-inject-filters.conf gives it, or take the risk with --try-filtered",
+        execution->injector.target.pid);
 }
 
 /// thread_check.

@@ -72,7 +72,7 @@ void serve(int connection, bool try_filtered)
         .vcpus = request.fds + 2,
         .vcpu_count = request.head.vcpu_count,
         .deadline = clock_now() + limit,
-        .try_filtered = try_filtered,
+        .try_filtered = try_filtered || request.head.flags & CINJECT_TRY_FILTERED,
         .on_late = reply_late,
         .context = &session,
     };

@@ -260,6 +260,10 @@ class FilteredAndRead(Filtered, InjectCase):
     def test_filter_that_kills_for_every_ioctl(self):
         self.check_lives("filter_kills", "KVM_GET_CPUID2")
 
+    def test_what_the_launcher_says_of_its_filter_is_not_believed_where_it_can_be_read(self):
+        said = self.launch("filter_kills_the_ioctl", filtersReturn=True)
+        self.check_refused(said, "notInjected", "seccomp", "kills", "KVM_SET_CPUID2")
+
     def test_filter_that_kills_for_the_ioctl(self):
         self.assertTrue(self.check_lives("filter_kills_the_ioctl", "KVM_SET_CPUID2")["same"])
 
@@ -286,7 +290,15 @@ class FilteredAndRefused(InjectCase):
 
     def test_refusal_says_what_can_be_done(self):
         for situation in ("filter_allows", "filter_kills"):
-            self.check_refused(self.launch(situation), "notInjected", "CAP_SYS_ADMIN", "--try-filtered")
+            said = self.launch(situation)
+            self.check_refused(said, "notInjected", "filtersReturn", "CAP_SYS_ADMIN", "--try-filtered")
+
+    def test_launcher_that_knows_its_filter_is_served(self):
+        self.check_applied(self.launch("filter_allows", filtersReturn=True))
+        for situation, kind in (("filter_fails", "refused"), ("filter_traps", "notInjected")):
+            said = self.launch(situation, filtersReturn=True)
+            data = self.check_refused(said, kind, "seccomp")
+            self.assertTrue(data["restored"] and said["same"])
 
     def test_thread_without_a_filter_is_taken(self):
         self.check_applied(self.launch("one_filtered"))

@@ -67,7 +67,7 @@ class Documents(DaemonCase):
         optional = (
             "uuid", "topology", "apicIds", "unavailable", "altered", "physicalAddressBits", "replace", "join", "base", "keep",
             "physicalAddressLimit", "caches", "pmu", "tscKHz", "level", "extendedLevel", "extendedTopology", "kvm", "hyperV",
-            "enclavePageCache", "executor",
+            "enclavePageCache", "executor", "filtersReturn",
         )  # fmt: skip
         self.assertEqual(names, dict.fromkeys(("fds", "name", "model"), True) | dict.fromkeys(optional, False))
 

@@ -11,7 +11,10 @@
 #include <stdint.h>
 
 enum {
-    CINJECT_VERSION = 1,
+    CINJECT_VERSION = 2,
+    // The target says of its own seccomp filters that they kill for none of the calls: it may be served where they cannot be
+    // read.
+    CINJECT_TRY_FILTERED = 1,
     CINJECT_FDS_PER_PACKET = 250,
     CINJECT_MAX_VCPUS = 4096,
     CINJECT_REASON_SIZE = 512,
@@ -22,6 +25,8 @@ struct cinject_request {
     uint32_t vcpu_count;
     // How long the target may be stopped.
     uint32_t deadline_ms;
+    // CINJECT_TRY_FILTERED or 0.
+    uint32_t flags;
 };
 
 struct cinject_reply {
@@ -35,5 +40,5 @@ struct cinject_reply {
 // Has the helper at `path` run a job. Blocks until it answers, or twice the deadline and a second have passed. Returns 0
 // when there is an answer; minus the errno when the helper cannot be reached or does not answer.
 int cinject_run(
-    const char *path, int pidfd, int job, const int *vcpus, uint32_t vcpu_count, uint32_t deadline_ms,
+    const char *path, int pidfd, int job, const int *vcpus, uint32_t vcpu_count, uint32_t deadline_ms, uint32_t flags,
     struct cinject_reply *reply);

@@ -18,6 +18,8 @@ public struct ApplyParameters: JSONReadable, Sendable {
     public let join: Bool
     /// Who is to make the ioctls.
     public let executor: ExecutorChoice
+    /// Whether the caller says of its own seccomp filters that they kill for none of the calls of an injected job.
+    public let filtersReturn: Bool
 
     /// Reads the parameters. The member `fds` was consumed with the descriptors, and is only known here.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -29,6 +31,7 @@ public struct ApplyParameters: JSONReadable, Sendable {
         replace = try reader.bool("replace", default: false)
         join = try reader.bool("join", default: false)
         executor = try reader.enumeration("executor", default: ExecutorChoice.auto)
+        filtersReturn = try reader.bool("filtersReturn", default: false)
         guard Self.isName(name) else {
             throw reader.error(
                 "name", "must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ -, the first a letter or a digit")
@@ -80,5 +83,8 @@ public struct ApplyParameters: JSONReadable, Sendable {
             .optional("replace", .boolean("take the name over from a registered VM of the same user")),
             .optional("join", .boolean("add the vCPUs to the VM that this process has registered by that name")),
             .optional("executor", ExecutorChoice.schema),
+            .optional(
+                "filtersReturn",
+                .boolean("the caller's seccomp filters kill for none of the calls of an injected job")),
         ]
 }
