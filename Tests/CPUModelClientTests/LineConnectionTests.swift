@@ -7,7 +7,7 @@ import Testing
 @testable import CPUModelClient
 
 @Suite struct LineConnectionTests {
-    private let deadline = Deadline(after: .seconds(10))
+    private let deadline = Deadline(after: .seconds(120))
 
     @Test func linesMayComeByteByByteAndGluedTogether() throws {
         // Each read of such a socket returns what one write wrote.
