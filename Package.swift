@@ -110,6 +110,10 @@ let package = Package(
         .target(
             name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",
             swiftSettings: strict),
+        .target(name: "KVMTestSupport", path: "Tests/KVMTestSupport", cSettings: strictC),
+        .executableTarget(
+            name: "kvm-test-process", dependencies: ["KVMTestSupport"], path: "Tests/KVMTestProcess", cSettings: strictC
+        ),
         roomTests("Spelling"),
         roomTests("JSON"),
         roomTests("UnitSyntax"),
@@ -121,7 +125,7 @@ let package = Package(
             name: "CPUAlgebraTests", dependencies: ["CPUModels", "ConformanceSupport", "JSON", "X86CPU"],
             swiftSettings: strict),
         roomTests("Formats", ["CPUModels", "ConformanceSupport", "JSON", "KVM", "X86CPU"]),
-        roomTests("KVM", ["CKVM", "CLinux", "Descriptors", "X86CPU"]),
+        roomTests("KVM", ["CKVM", "CLinux", "Descriptors", "GuestCPU", "KVMTestSupport", "X86CPU"]),
         roomTests("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
         roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
         roomTests("CPUModelDaemon"),

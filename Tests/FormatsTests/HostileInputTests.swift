@@ -24,7 +24,7 @@ import X86CPU
     @Test(arguments: [
         "a", "\n", "CPU 0:\n", "{", "[", "<", "<a>", "&amp;", "0x", "CPUID 00000000: 00000016-", "flags : fpu ",
     ])
-    func repetitionIsReadInLinearTime(_ unit: String) {
+    func repetitionIsNotReadInQuadraticTime(_ unit: String) {
         let bytes = Array(String(repeating: unit, count: (4 << 20) / unit.utf8.count).utf8)
         let clock = ContinuousClock()
         let time = clock.measure {
@@ -34,8 +34,8 @@ import X86CPU
             _ = try? CPUInfoFlags.read(bytes, name: "x")
             _ = try? QEMUCPU(parsing: String(decoding: bytes, as: UTF8.self), name: "x")
         }
-        // Debug builds are some twenty times slower than those that serve.
-        #expect(time < .seconds(30))
+        // Linear, this takes seconds even of a debug build on a busy machine; quadratic, in 4 MiB it would take days.
+        #expect(time < .seconds(600))
     }
 
     @Test func rowsAndCPUsAreBounded() {
