@@ -66,7 +66,7 @@ build-tests: requirements
 
 vm-programs: build-tests $(BIN)/libcpumodel-preload.so
 
-VM_SUITES = --suite models --suite unit
+VM_SUITES = --suite models --suite unit --suite unnested
 VM_CAPS = --suite "end-to-end -k test_caps"
 # A guest that spins starves the rest of Bochs' one CPU.
 BOCHS_CAPS = --suite "end-to-end -k test_caps.Kernel -k TogglingGuest"

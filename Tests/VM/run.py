@@ -27,6 +27,7 @@ THERE = "/cpumodeld"  # the project's folder in the emulated host
 PROGRAMS = ("cpumodeld", "cpumodelctl", "cpumodel-launch")
 DOORS = ("cpumodel-exec", "libcpumodel-preload.so", "cpumodeld-inject")
 BUNDLE = "cpumodeldPackageTests.xctest"
+HELPER = "kvm-test-process"  # of the tests in it
 FEATURES = "Sources/CFeatureRegistry/features.list"
 RESULT = "@result "  # begins a line for programs
 CONSOLE_TAIL = 25
@@ -37,6 +38,7 @@ SUITES = {
     "qemu": "python3 Tests/VM/inside/qemu.py",
     "vmx": "python3 Tests/VM/inside/vmx.py",
     "unit": f"NO_COLOR=1 python3 Tests/VM/inside/unit.py bin/{BUNDLE}",
+    "unnested": f"NO_COLOR=1 python3 Tests/VM/inside/unnested.py bin/{BUNDLE}",
 }
 
 
@@ -63,8 +65,9 @@ def write_initramfs(path, kernel, binaries, suites):
         if names & {"end-to-end", "qemu"}:
             for name in DOORS:
                 archive.program(f"{THERE}/bin/{name}", binaries / name)
-        if "unit" in names:
-            archive.program(f"{THERE}/bin/{BUNDLE}", binaries / BUNDLE)
+        if names & {"unit", "unnested"}:
+            for name in (BUNDLE, HELPER):
+                archive.program(f"{THERE}/bin/{name}", binaries / name)
         if "qemu" in names:
             nested.add_vmm(archive, kernel, ROOT / "Tests/VM/inside/guest-init")
         if names & {"qemu", "vmx"}:

@@ -14,9 +14,9 @@ ISSUE = re.compile(r"\S+ Test .* recorded an? (known )?issue")
 SUM = re.compile(r"\S+ Test run with \d+ tests? .*(passed|failed)")
 
 
-def main():
-    bundle, *options = sys.argv[1:]
-    command = [bundle, "--testing-library", "swift-testing", *(options or ["--filter", "KVMTests"])]
+def run(bundle, options):
+    """Runs the tests, and returns an exit status."""
+    command = [bundle, "--testing-library", "swift-testing", *options]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     summed = explaining = False
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
@@ -36,6 +36,11 @@ def main():
         counts["failed"] += 1
     print(", ".join(f"{number} {word}" for word, number in counts.items()))
     return 1 if counts["failed"] or tests.returncode else 0
+
+
+def main():
+    bundle, *options = sys.argv[1:]
+    return run(bundle, options or ["--filter", "KVMTests"])
 
 
 if __name__ == "__main__":
