@@ -85,10 +85,18 @@ struct RuntimeAssertions {
                     KVMEntry(base + 1, eax: 1 << 7),
                 ])
         }
+        func disabling() throws -> Machine { try Machine { #expect($0.enable(cap, disabled) == 0) } }
         for base in [0x4000_0000, 0x4000_0100] as [UInt32] {
-            let machine = try Machine { #expect($0.enable(cap, disabled) == 0) }
+            let machine = try disabling()
+            let first = try machine.given(table(base))
+            // Before 6.9 KVM looked for its leaves where the table before had them.
+            if try TestHost.isLinux(6, 9) { #expect(!first[base + 1].eax.bit(7)) }
             #expect(!(try machine.given(table(base))[base + 1].eax.bit(7)), "KVM's leaves at \(base)")
-            #expect(try machine.given(table(base, ecx: 0))[base + 1].eax.bit(7), "no leaves of KVM's")
+
+            let other = try disabling()
+            for _ in 1...2 {
+                #expect(try other.given(table(base, ecx: 0))[base + 1].eax.bit(7), "no leaves of KVM's")
+            }
             #expect(try Machine().given(table(base))[base + 1].eax.bit(7), "HLT exits as they are")
         }
         let machine = try Machine()
