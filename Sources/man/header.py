@@ -18,9 +18,20 @@ def declarations(text):
     return out
 
 
+def prose(lines):
+    """A comment that belongs to no declaration, below a heading: paragraphs, and indented lines as they are."""
+    out = []
+    for part in re.split(r"\n\n", "\n".join(line[3:] for line in lines).strip("\n")):
+        text = part.splitlines()
+        out += mdoc.code([line[4:] for line in text]) if text[0].startswith("    ") else [".Pp", mdoc.paragraph(" ".join(text))]
+    return out[1:] if out[0] == ".Pp" else out
+
+
 def declaration(block):
     """One block between empty lines. Comments of members stay where they are."""
     lines = block.splitlines()
+    if all(re.match(r"//($| )", line) for line in lines):
+        return prose(lines)
     count = next((number for number, line in enumerate(lines) if not line.startswith("///")), len(lines))
     comment = " ".join(line[3:].strip() for line in lines[:count])
     code = [line.replace("CPUMODEL_API ", "") for line in lines[count:]]
