@@ -343,6 +343,36 @@ class InjectWithItsOneRight(InjectCase):
             self.check_applied(self.launch(situation))
 
 
+@unittest.skipUnless((ROOT / "systemd").exists(), "there is no source")
+class DropIn(unittest.TestCase):
+    """The drop-in of the unit by which the helper may read filters: it must be under none itself."""
+
+    # systemd.exec(5): what is done by a seccomp filter, among other things or alone.
+    BY_A_FILTER = {
+        "DynamicUser", "LockPersonality", "MemoryDenyWriteExecute", "PrivateDevices", "ProtectClock", "ProtectHostname",
+        "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictAddressFamilies",
+        "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "SystemCallArchitectures", "SystemCallFilter",
+        "SystemCallLog",
+    }  # fmt: skip
+
+    @staticmethod
+    def settings(name):
+        text = (ROOT / "systemd" / name).read_text().split("[Service]")[1]
+        return re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)
+
+    def test_every_filter_is_off(self):
+        dropped = dict(self.settings("cpumodeld-inject-filters.conf"))
+        for setting, value in self.settings("cpumodeld-inject.service"):
+            if setting in self.BY_A_FILTER and value != "no":
+                self.assertIn(dropped.get(setting), ("", "no"), setting)
+
+    def test_it_gives_one_more_right(self):
+        dropped = dict(self.settings("cpumodeld-inject-filters.conf"))
+        for setting in ("AmbientCapabilities", "CapabilityBoundingSet"):
+            self.assertEqual(dropped.pop(setting), "CAP_SYS_ADMIN")
+        self.assertLessEqual(set(dropped), self.BY_A_FILTER)
+
+
 @unittest.skipUnless(COMPILER and (ROOT / "Sources").exists(), "there is no C compiler (cc), or no source")
 class ReadingFilters(unittest.TestCase):
     """The interpreter of filters against the kernel's own."""

@@ -116,6 +116,36 @@ class LibraryFiles(unittest.TestCase):
             if not name.startswith(".data.rel.ro"):
                 self.assertEqual(int(size, 16), 0, name)
 
+    def test_structures_are_laid_out_as_launchers_have_them(self):
+        """Launchers that are built already must go on: a change here takes another soname."""
+        layout = {
+            "struct cpumodel_error": (560, {"kind": 4, "message": 36, "data": 552}),
+            "struct cpumodel_topology": (20, {"threads": 16}),
+            "struct cpumodel_vm": (
+                136,
+                {"topology": 28, "apic_ids": 48, "drop_unavailable": 60, "execute": 64, "keep": 88, "parameters": 96},
+            ),
+            "struct cpumodel_agent_options": (88, {"request_id": 16, "vcpu_count": 32, "execute": 40}),
+            "struct cpumodel_bit": (16, {"feature": 8}),
+            "struct cpumodel_difference": (48, {"reg": 8, "want": 16, "kind": 24, "bits": 32}),
+            "struct cpumodel_difference_set": (16, {"count": 8}),
+            "struct cpumodel_vcpu": (32, {"verdict": 12, "stamp": 16, "difference_set": 24}),
+            "struct cpumodel_feature": (16, {"reason": 8}),
+            "struct cpumodel_result": (96, {"stamp": 24, "vcpus": 32, "missing": 64, "json": 80, "request_id": 88}),
+            "struct cpumodel_table": (16, {"cpuid": 8}),
+            "struct cpumodel_tables": (64, {"vcpus": 16, "msrs": 32, "missing": 40, "json": 56}),
+        }
+        found = re.findall(r"^struct (\w+) \{", HEADER.read_text(), re.MULTILINE)
+        self.assertEqual(sorted(f"struct {name}" for name in found), sorted(layout))
+        lines = ["#include <cpumodel.h>", "#include <stddef.h>"]
+        for name, (size, members) in layout.items():
+            lines.append(f'_Static_assert(sizeof({name}) == {size}, "{name}");')
+            for member, offset in members.items():
+                lines.append(f'_Static_assert(offsetof({name}, {member}) == {offset}, "{name}.{member}");')
+        command = [COMPILER, "-std=c11", f"-I{HEADER.parent}", "-fsyntax-only", "-x", "c", "-"]
+        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
+        self.assertEqual(done.stderr, "")
+
     def test_header_alone_in_c99_and_in_cpp(self):
         options = ("-pedantic-errors", *STRICT, "-fsyntax-only", str(HEADER))
         output(COMPILER, "-std=c99", "-x", "c", *options)

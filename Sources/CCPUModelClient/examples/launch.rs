@@ -56,7 +56,7 @@ mod ffi {
         pub base: *const *const c_void,
         pub keep: *const c_char,
         pub parameters: *const c_char,
-        pub reserved: [*mut c_void; 1],
+        pub reserved: [*mut c_void; 4],
     }
 
     /// The first fields are all that is read here.
@@ -158,7 +158,7 @@ impl Daemon {
             base: ptr::null(),
             keep: ptr::null(),
             parameters: ptr::null(),
-            reserved: [ptr::null_mut(); 1],
+            reserved: [ptr::null_mut(); 4],
         };
         let mut result = ptr::null_mut();
         // SAFETY: all that `vm` points to lives until the call returns.

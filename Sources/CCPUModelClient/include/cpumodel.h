@@ -151,7 +151,7 @@ struct cpumodel_vm {
     /// One that a member above gives as well is an error.
     const char *parameters;
     /// Must be zero.
-    void *reserved[1];
+    void *reserved[4];
 };
 
 /// How the table that KVM has compares with the table that was asked for; the higher, the worse.
