@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The seccomp filters of a stopped thread. What a filter does with a call that it does not like may be to kill the process,
-// and no trick tells beforehand: a system call made to find out, be it of a child's, is judged by the same filter. So the
-// filters are read, as programs (PTRACE_SECCOMP_GET_FILTER), and run here on each call that is to be made. The kernel lets
-// only those read them who have CAP_SYS_ADMIN and are under no filter themselves.
+// and no trick tells beforehand. A forked child has the same filters and could die in the process's place, since KVM answers
+// its ioctls with EIO where a filter lets them pass; but the clone(2) that makes it is judged first, by filters of VMMs that
+// mostly forbid it, and the dead child is there until the process waits for it. So the filters are read, as programs
+// (PTRACE_SECCOMP_GET_FILTER), and run here on each call that is to be made. The kernel lets only those read them who have
+// CAP_SYS_ADMIN and are under no filter themselves.
 #pragma once
 
 #include <stdbool.h>
