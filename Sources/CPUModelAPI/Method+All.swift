@@ -97,6 +97,12 @@ extension Method {
         "vm.verify", "Reads the tables back now, and tells how they differ from what was recorded",
         parameters: VerifyParameters.members, result: VerifyResult.schema)
 
+    /// Has a connection told what happens to VMs.
+    public static let watchVMs = Method(
+        "vm.watch", "The VMs as they are now, and from then on a notification of everything that happens to them",
+        parameters: WatchParameters.members, result: WatchResult.schema,
+        notification: .init(name: WatchResult.notification, parameters: VMEvent.schema))
+
     /// Lists VMs.
     public static let listVMs = Method("vm.list", "The registered VMs", result: VMListResult.schema)
 
@@ -119,8 +125,7 @@ extension Method {
     public static let all: [Method] = [
         discover, status, describeHost, listModels, showModel, expandModel, defineModel, removeModel, detectModel,
         compareModels,
-        baselineModels, exportModel, importModel, computeTable, applyVM, attachVM, vmCaps, verifyVM, listVMs,
-        showVM,
-        forgetVM, checkMigration,
+        baselineModels, exportModel, importModel, computeTable, applyVM, attachVM, vmCaps, verifyVM, watchVMs,
+        listVMs, showVM, forgetVM, checkMigration,
     ]
 }

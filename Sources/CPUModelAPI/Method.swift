@@ -16,10 +16,20 @@ public struct Method: Sendable {
     public let isQuery: Bool
     /// Whether a request carries file descriptors.
     public let takesDescriptors: Bool
+    /// What the daemon sends on the connection from then on, if it does.
+    public let notification: Notification?
+
+    /// What the daemon sends to a client that has asked for it.
+    public struct Notification: Sendable {
+        /// The method that it calls.
+        public let name: String
+        /// The parameters, an object.
+        public let parameters: Schema
+    }
 
     init(
         _ name: String, _ summary: String, parameters: [Schema.Member] = [], result: Schema, isQuery: Bool = true,
-        takesDescriptors: Bool = false
+        takesDescriptors: Bool = false, notification: Notification? = nil
     ) {
         self.name = name
         self.summary = summary
@@ -27,6 +37,7 @@ public struct Method: Sendable {
         self.result = result
         self.isQuery = isQuery
         self.takesDescriptors = takesDescriptors
+        self.notification = notification
     }
 }
 
@@ -84,6 +95,12 @@ public struct Discovery: JSONWritable {
             }
             writer.member("x-query-socket", method.isQuery)
             writer.member("x-takes-descriptors", method.takesDescriptors)
+            if let notification = method.notification {
+                writer.object("x-notifies") { writer in
+                    writer.member("name", notification.name)
+                    writer.member("schema", notification.parameters)
+                }
+            }
         }
     }
 }

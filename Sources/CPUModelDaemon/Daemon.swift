@@ -97,6 +97,7 @@ public final class Daemon {
         let algebra = AlgebraService(models: models, registry: vms.registry, host: host)
         let translation = TranslationService(models: models)
         let live = LiveService(registry: vms.registry, host: host)
+        let watches = WatchService(registry: vms.registry, live: live)
         let editor = CatalogEditor(
             models: models, registry: vms.registry,
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
@@ -135,6 +136,9 @@ public final class Daemon {
             served(
                 .verifyVM, .asynchronous { try await live.verify(VerifyParameters(reading: $0.params, path: "params")) }
             ),
+            immediate(.watchVMs, WatchParameters.self) { parameters, request in
+                try watches.watch(parameters, from: request)
+            },
             immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
             immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
             immediate(.forgetVM, ForgetParameters.self) { parameters, request in

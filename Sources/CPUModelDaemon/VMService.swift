@@ -22,7 +22,7 @@ final class VMService {
         self.host = host
         self.log = log
         self.executors = executors
-        registry.observer = { [weak self] change in self?.take(in: change) }
+        registry.observe { [weak self] change in self?.take(in: change) }
     }
 
     /// What comes and goes, and what drifts, is in the journal.

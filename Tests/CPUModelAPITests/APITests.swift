@@ -49,6 +49,7 @@ struct APITests {
         #expect(asked(by: ImportParameters.self, given: ["text": "x"]) == described(.importModel))
         #expect(asked(by: CapsParameters.self, given: ["vm": "x"]) == described(.vmCaps))
         #expect(asked(by: VerifyParameters.self, given: ["vm": "x"]) == described(.verifyVM))
+        #expect(asked(by: WatchParameters.self, given: [:]) == described(.watchVMs))
         for method in [CPUModelAPI.Method.discover, .status, .describeHost, .listVMs] {
             #expect(described(method).isEmpty)
         }

@@ -70,11 +70,16 @@ final class LiveService {
     ) async throws -> [CapsResult.VCPU] {
         let host = try host.required()
         let reading = LiveReading(
-            vm, vcpus: indices, source: source, deadline: deadline,
-            pageRefusal: RunPagePermission.refusal(host: host, table: vm.record.table))
+            vm, vcpus: indices, source: source, deadline: deadline, pageRefusal: pageRefusal(of: vm))
         let sightings = source == .record ? indices.map { _ in VCPUSighting() } : try await reading.run()
         let caps = caps(of: vm.record, on: host)
         return zip(indices, sightings).map { caps.vcpu($0, $1) }
+    }
+
+    /// Why registers may not be asked for in the run pages of a VM, as the rest of a sentence; nil where they may.
+    func pageRefusal(of vm: RegisteredVM) -> String? {
+        guard let host = host.host else { return "this host's KVM cannot be used" }
+        return RunPagePermission.refusal(host: host, table: vm.record.table)
     }
 
     private func caps(of record: VMRecord, on host: HostCPU) -> LiveCaps {

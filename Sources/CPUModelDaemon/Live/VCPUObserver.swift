@@ -35,6 +35,9 @@ final class VCPUObserver {
         page = nil
     }
 
+    /// Whether it can tell nothing any more.
+    var isClosed: Bool { page == nil }
+
     /// Begins to be interested in registers that KVM writes on request only. Each needs its ``end()``.
     func begin() {
         users += 1

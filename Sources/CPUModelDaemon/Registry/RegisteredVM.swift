@@ -31,13 +31,13 @@ final class RegisteredVM {
 
     /// Takes over descriptors of the vCPUs, in the order of the record.
     func hold(_ vcpus: [VCPUDescriptor]) {
-        self.vcpus = vcpus
+        for observer in observers.values { observer.close() }
         observers = [:]
+        self.vcpus = vcpus
     }
 
     /// Lets go of everything that pins the VM, now, whoever else refers to it.
     func close() {
-        for observer in observers.values { observer.close() }
         for vcpu in vcpus { vcpu.descriptor.close() }
         hold([])
         agent = nil

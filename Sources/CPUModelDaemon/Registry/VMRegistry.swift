@@ -14,10 +14,16 @@ final class VMRegistry {
     private var heldDescriptors = 0
     private let budget: DescriptorBudget
 
-    /// Is told of everything that comes and goes.
-    var observer: @ReactorActor (RegistryChange) -> Void = { _ in }
+    private var observers: [@ReactorActor (RegistryChange) -> Void] = []
 
     init(budget: DescriptorBudget = .ofProcess()) { self.budget = budget }
+
+    /// Has everything told that happens, to each that wants to know in the order in which they came.
+    func observe(_ observer: @escaping @ReactorActor (RegistryChange) -> Void) { observers.append(observer) }
+
+    private func tell(_ change: RegistryChange) {
+        for observer in observers { observer(change) }
+    }
 
     // MARK: Names
 
@@ -77,7 +83,7 @@ final class VMRegistry {
         let wanted = record.report.vcpus.compactMap { held[$0.vcpuID] }
         hold(wanted.count == record.report.vcpus.count ? wanted : [], of: vm)
         if let agent { vm.attach(agent) }
-        observer(joined == nil ? .appeared(vm) : .changed(vm))
+        tell(joined == nil ? .appeared(vm) : .changed(vm))
         return vm
     }
 
@@ -93,13 +99,13 @@ final class VMRegistry {
         guard let vm = entries.removeValue(forKey: name) else { return }
         heldDescriptors -= vm.vcpus.count
         vm.close()
-        observer(.gone(vm, reason))
+        tell(.gone(vm, reason))
     }
 
     /// Takes in what a verification of a VM has found.
     func note(_ verification: VMVerification, of vm: RegisteredVM) {
         guard vm.note(verification) else { return }
-        observer(vm.drift == nil ? .recovered(vm) : .drifted(vm, verification))
+        tell(vm.drift == nil ? .recovered(vm) : .drifted(vm, verification))
     }
 
     // MARK: Looking
