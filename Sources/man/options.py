@@ -31,7 +31,7 @@ def of_usage(program):
 def exit_status_of_usage(program):
     """The paragraph "Exit status: 0 this; 1 that." of --help as a list."""
     text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
-    return exit_statuses(re.search(r"Exit status: (.*)", text, re.S)[1])
+    return exit_statuses(re.search(r"Exit status: (.*?)(\n\n|$)", text, re.S)[1])
 
 
 def exit_statuses(text):
