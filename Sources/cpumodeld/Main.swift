@@ -28,6 +28,9 @@ struct Main: ParsableCommand {
     @Flag(help: "Print the configuration as it is to be in force, with the origin of each value; or all that is wrong.")
     var checkConfig = false
 
+    @Flag(help: "With --check-config: print nothing but what is wrong.")
+    var quiet = false
+
     @Option(help: "Socket for VM launchers.")
     var socket: String?
 
@@ -50,6 +53,7 @@ struct Main: ParsableCommand {
     private static let badConfiguration = ExitCode(78)
 
     func validate() throws {
+        if quiet, !checkConfig { throw ValidationError("--quiet is for --check-config.") }
         if let ownerDeadlineMs, ownerDeadlineMs < 1 {
             throw ValidationError("--owner-deadline-ms must be at least 1.")
         }
@@ -62,7 +66,8 @@ struct Main: ParsableCommand {
         let source = ConfigurationSource(config.map(ConfigurationFiles.init(path:)) ?? .usual, overrides: overrides)
         do {
             if checkConfig {
-                print(try PreparedConfiguration(reading: source).loaded.text, terminator: "")
+                let text = try PreparedConfiguration(reading: source).loaded.text
+                if !quiet { print(text, terminator: "") }
             } else {
                 try Self.serve(source)
             }

@@ -26,6 +26,13 @@ def keys(text):
     return out
 
 
+def introduction(text):
+    """What stands above the first section, without the line that says what file it is."""
+    comment = re.match(r"(#.*\n)+", text)[0]
+    paragraphs = re.sub(r"^# ?", "", comment, flags=re.M).split("\n\n")[1:]
+    return "\n.Pp\n".join(mdoc.paragraph(part) for part in paragraphs).splitlines()
+
+
 def listed(names, comment):
     """One or more keys that share a comment; a key given repeatedly is one."""
     defaults = {}

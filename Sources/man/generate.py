@@ -39,6 +39,8 @@ def generated(word, argument, find):
             return options.exit_status_of_discussion(find(argument))
         case "configuration":
             return configuration.keys(text(argument))
+        case "configuration-introduction":
+            return configuration.introduction(text(argument))
         case "part":
             return markdown.part(text(argument))
         case "header":

@@ -60,6 +60,13 @@ class CheckConfig(ConfigCase):
         self.assertIn('did you mean "Connections"?', done.stderr)
         self.assertIn(f"cpumodeld: {self.file}:4: SocketMode=", done.stderr)
 
+    def test_quietly_says_what_is_wrong_and_no_more(self):
+        self.assertEqual(self.check("--quiet").stdout, "")
+        self.write("[Limits]", "Connectoins=7")
+        done = self.check("--quiet")
+        self.assertEqual(done.returncode, BAD_CONFIGURATION)
+        self.assertIn(f"{self.file}:2: ", done.stderr)
+
     def test_looks_at_the_models_too(self):
         models = self.directory / "models"
         models.mkdir()
