@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "JSON",
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "GuestCPU", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -15,6 +15,8 @@ struct TableDifferences {
         let features: [String]
         /// Those of them that were wanted and are not there.
         let lost: [String]
+        /// What was not known of the vCPU, so that the bits could not be predicted.
+        let unknown: [String]
 
         init(reading reader: inout ObjectReader) throws(JSONShapeError) {
             kind = try reader.string("class")
@@ -35,6 +37,7 @@ struct TableDifferences {
                 ? try reader.objects("bits") { (bit) throws(JSONShapeError) in
                     (number: try bit.integer("bit", in: 0...63), feature: try bit.string("feature"))
                 } : []
+            unknown = try reader.optionalStrings("unpredicted") ?? []
             features = bits.map(\.feature)
             lost = bits.filter { want >> UInt64($0.number) & 1 == 1 }.map(\.feature)
         }
@@ -83,13 +86,20 @@ struct TableDifferences {
         }
     }
 
+    private static func unpredicted(_ difference: Difference) -> [String] {
+        guard !difference.unknown.isEmpty else { return [] }
+        return wordsOf("(not predicted: of the vCPU \(difference.unknown.joined(separator: ", ")) is not known)")
+    }
+
     private static func words(for difference: Difference) -> [String] {
         let values = difference.values.map(wordsOf) ?? []
-        if difference.features.isEmpty { return values }
+        if difference.features.isEmpty { return values + unpredicted(difference) }
         switch difference.kind {
-        case "forcedOn", "forcedOff", "runtime":
+        case "forcedOn", "forcedOff":
             // The heading and the names say it all.
             return difference.features
+        case "runtime":
+            return difference.features + unpredicted(difference)
         default:
             let gained = difference.features.filter { !difference.lost.contains($0) }
             func clause(_ verb: String, _ names: [String]) -> [String] { names.isEmpty ? [] : ["\(verb):"] + names }

@@ -106,42 +106,38 @@ final class ModelService {
     /// `table.compute`.
     func compute(_ parameters: ComputeParameters) throws(APIError) -> Reply {
         let host = try chosen(parameters.host)
-        let guest = try tables(
+        let cpu = try cpu(
             parameters.guest, over: bases(parameters.guest), on: host,
             vcpuCount: parameters.guest.options.apicIDs?.count)
+        let guest = try checked(cpu, parameters.guest)
         let count = guest.tables.count
         let vcpus = parameters.vcpus ?? Array(0..<count)
         if let beyond = vcpus.first(where: { $0 >= count }) {
             throw APIError(.badTopology, "There is no vCPU \(beyond): there are \(count).")
         }
-        return .value(
-            ComputeResult(guest, vcpus: vcpus, explanations: try explanations(parameters, vcpus: vcpus, on: host)))
-    }
-
-    private func explanations(
-        _ parameters: ComputeParameters, vcpus: [Int], on host: HostCPU
-    ) throws(APIError) -> [GuestExplanation] {
-        guard let explain = parameters.explain else { return [] }
-        guard parameters.guest.overlay == nil else {
-            throw APIError(
-                .badBase, "\"explain\" is for tables that a model makes by itself: leave out \"base\" to see those.")
+        let explanations = parameters.explain.map { explain in
+            vcpus.map { cpu.explanation(ofVCPU: $0, history: history(of: cpu.guest), isWanted: explain.includes) }
         }
-        let guest = try guest(
-            expand(parameters.guest.model, on: host), on: host, topology: parameters.guest.topology,
-            vcpuCount: parameters.guest.options.apicIDs?.count ?? 1, options: parameters.guest.options)
-        return vcpus.map { vcpu in
-            GuestExplanation(of: guest, vcpu: vcpu, history: history(of: guest), isWanted: explain.includes)
-        }
+        return .value(ComputeResult(guest, vcpus: vcpus, explanations: explanations ?? []))
     }
 
     /// Who decided the bits of the table that a VM's first vCPU has, as the catalog and this host are now.
     func explanation(of record: VMRecord, _ explain: ExplainParameters) throws(APIError) -> GuestExplanation {
         let host = try host.required()
-        let guest = try guest(
-            expand(record.expression, on: host), on: host, topology: record.topology, vcpuCount: 1,
-            options: GuestCPU.Options())
-        return GuestExplanation(
-            of: guest, vcpu: 0, history: history(of: guest), held: record.table, isWanted: explain.includes)
+        let model = try expand(record.expression, on: host)
+        var options = record.options
+        // vCPUs that came one at a time are more than a topology of one of them has.
+        if options.apicIDs?.count != record.topology.vcpuCount { options.apicIDs = nil }
+        let cpu: ComputedCPU
+        if let overlay = record.overlay {
+            cpu = .overlay(
+                try lay(model, over: [overlay.base], keeping: overlay.kept, topology: nil, options: options, on: host))
+        } else {
+            cpu = .guest(
+                try guest(model, on: host, topology: record.topology, vcpuCount: 1, options: options))
+        }
+        return cpu.explanation(
+            ofVCPU: 0, history: history(of: cpu.guest), held: record.table, isWanted: explain.includes)
     }
 
     private func history(of guest: GuestCPU) -> [CPUModelVersion] {
@@ -168,30 +164,46 @@ final class ModelService {
     func tables(
         _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
     ) throws(APIError) -> GuestTables {
+        try checked(cpu(parameters, over: bases, on: host, vcpuCount: vcpuCount), parameters)
+    }
+
+    /// The CPU that a request asks for, whatever the host lacks.
+    private func cpu(
+        _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
+    ) throws(APIError) -> ComputedCPU {
         let model = try expand(parameters.model, on: host)
-        let options = parameters.options
-        let count = vcpuCount ?? bases?.count ?? 1
-        let guest: GuestTables
-        if let overlay = parameters.overlay, let bases {
-            let shape = try topology(parameters.topology, vcpuCount: count)
-            do throws(OverlayError) {
-                guest =
-                    try Overlay(
-                        model: model, host: host, over: bases, keeping: overlay.kept, topology: shape, options: options
-                    ).tables
-            } catch {
-                throw APIError(error)
-            }
-        } else {
-            guest =
-                try self.guest(
-                    model, on: host, topology: parameters.topology, vcpuCount: count, options: options
-                ).tables
+        guard let overlay = parameters.overlay, let bases else {
+            return .guest(
+                try guest(
+                    model, on: host, topology: parameters.topology, vcpuCount: vcpuCount ?? 1,
+                    options: parameters.options))
         }
-        if parameters.unavailable == .fail, !guest.missing.isEmpty {
-            throw APIError(unavailable: guest.missing, of: model.name)
+        return .overlay(
+            try lay(
+                model, over: bases, keeping: overlay.kept, topology: parameters.topology, options: parameters.options,
+                on: host, vcpuCount: vcpuCount))
+    }
+
+    /// Its tables, under the request's policy for what the host cannot give.
+    private func checked(_ cpu: ComputedCPU, _ parameters: GuestParameters) throws(APIError) -> GuestTables {
+        let tables = cpu.tables
+        if parameters.unavailable == .fail, !tables.missing.isEmpty {
+            throw APIError(unavailable: tables.missing, of: tables.model.name)
         }
-        return guest
+        return tables
+    }
+
+    private func lay(
+        _ model: ExpandedModel, over bases: [CPUIDTable], keeping kept: Set<OverlayPart>, topology: Topology?,
+        options: GuestCPU.Options, on host: HostCPU, vcpuCount: Int? = nil
+    ) throws(APIError) -> Overlay {
+        let shape = try self.topology(topology, vcpuCount: vcpuCount ?? bases.count)
+        do throws(OverlayError) {
+            return try Overlay(
+                model: model, host: host, over: bases, keeping: kept, topology: shape, options: options)
+        } catch {
+            throw APIError(error)
+        }
     }
 
     private func guest(

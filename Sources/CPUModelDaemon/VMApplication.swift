@@ -65,7 +65,8 @@ struct VMApplication {
 
         let record = VMRecord(
             name: parameters.name, uuid: parameters.uuid, model: guest.model.name, expression: guest.model.expression,
-            topology: guest.topology, report: applied.report, tables: applied.tables,
+            topology: guest.topology, options: parameters.guest.options, overlay: recordedOverlay(bases),
+            report: applied.report, tables: applied.tables,
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
             owner: ProcessInformation.owner(request.peer), appliedAt: Int64(time(nil)), requestID: requestID)
         let vm = joined?.record.joined(by: record) ?? record
@@ -85,6 +86,11 @@ struct VMApplication {
             }
             return tables
         }
+    }
+
+    private func recordedOverlay(_ bases: [CPUIDTable]?) -> RecordedOverlay? {
+        guard let overlay = parameters.guest.overlay, let base = bases?.first else { return nil }
+        return RecordedOverlay(keeping: overlay.kept, base: base)
     }
 
     /// The VM that the vCPUs join, if they do.

@@ -23,6 +23,21 @@ struct APITests {
         method.parameters.members.map(\.name).sorted()
     }
 
+    /// A record of a VM holds its options as the request had them.
+    @Test func optionsAreWrittenAsTheyAreRead() throws {
+        let text = """
+            {"physicalAddressBits":40,"physicalAddressLimit":46,"apicIds":[0,2],"caches":"host","pmu":true,\
+            "tscKHz":2100000,"level":"0x1f","extendedLevel":"0x80000008","extendedTopology":true,"kvm":false,\
+            "hyperV":["relaxed","time"],"enclavePageCache":[{"address":"0x180000000","size":"0x8000000"}]}
+            """
+        for text in [text, "{}"] {
+            let options = try GuestCPU.Options(reading: JSONValue(parsing: Array(text.utf8)), path: "options")
+            var writer = JSONWriter()
+            options.write(to: &writer)
+            #expect(String(decoding: writer.take(), as: UTF8.self) == text)
+        }
+    }
+
     /// The document describes what the decoders read, neither more nor less.
     @Test func parametersAreDescribedAsTheyAreRead() {
         let apply: JSONObject = ["fds": 1, "name": "vm", "model": "host"]

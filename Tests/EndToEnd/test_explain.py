@@ -2,7 +2,9 @@
 """Who decided each bit: table.compute and vm.show with "explain", and what a VM's owner may choose of its table."""
 
 import compare
+import kvm
 from cases import DaemonCase, needs_kvm
+from test_overlay import vmm_table
 
 MILAN = {"model": "EPYC-Milan-v2,-avx2", "unavailable": "drop"}
 
@@ -52,6 +54,36 @@ class Explain(DaemonCase):
         changed = sum(len(difference_set) for difference_set in result["differenceSets"])
         by_kvm = [f for r in shown["explanation"] for f in r["fields"] if f["decidedBy"] == "kvm"]
         self.assertEqual(bool(by_kvm), result["verdict"] == "altered" and changed > 0)
+
+    def decider(self, registers, leaf, name, low):
+        register = next(r for r in registers if (r["leaf"], r["register"]) == (leaf, name))
+        return next(f["decidedBy"] for f in register["fields"] if f["low"] <= low <= f["high"])
+
+    def test_a_vm_is_explained_with_the_options_it_was_applied_with(self):
+        vm = self.make_vm()
+        options = {"tscKHz": 2_100_000, "physicalAddressLimit": 40, "caches": "none"}
+        result = self.apply(vm, model="EPYC-Milan-v2", unavailable="drop", **options)
+        shown = self.call("vm.show", {"vm": result["vm"], "explain": {}})
+        self.assertEqual(shown["options"], options)
+        self.assertNotIn("keep", shown)
+        # Without the options all of these would be KVM's doing.
+        self.assertEqual(self.decider(shown["explanation"], "0x40000010", "eax", 0), "owner")
+        for leaf, name, low in (("0x80000005", "ecx", 0), ("0x80000008", "eax", 0)):
+            self.assertNotEqual(self.decider(shown["explanation"], leaf, name, low), "kvm", leaf)
+
+    def test_what_a_vmm_kept_is_the_vmms(self):
+        vm = self.make_vm(2)
+        base = [vmm_table(vcpu) for vcpu in vm.ids]
+        request = {"model": "EPYC-Milan", "unavailable": "drop", "base": [kvm.to_json(table) for table in base]}
+        result = self.apply(vm, **request)
+        shown = self.call("vm.show", {"vm": result["vm"], "explain": {}})
+        self.assertEqual(shown["keep"], ["hypervisor", "physicalAddressBits", "topology", "tsc"])
+        computed = self.call("table.compute", request | {"explain": {}, "vcpus": [0]})["vcpus"][0]
+        self.check_registers(computed["explanation"], computed["cpuid"])
+        for registers in (shown["explanation"], computed["explanation"]):
+            for leaf, name, low in (("0x00000001", "ebx", 24), ("0x40000000", "ebx", 0), ("0x80000008", "eax", 0)):
+                self.assertEqual(self.decider(registers, leaf, name, low), "vmm", (leaf, name))
+            self.assertEqual(self.decider(registers, "0x00000001", "eax", 4), "model")
 
 
 @needs_kvm

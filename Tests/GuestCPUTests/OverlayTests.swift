@@ -172,6 +172,58 @@ struct OverlayTests {
         #expect(throws: OverlayError.guest(.physicalAddressBits(asked: 60, host: 52))) { try lay([wide]) }
     }
 
+    private func deciders(
+        _ kept: Set<OverlayPart>, _ places: [(UInt32, UInt32, CPUIDRegister, UInt8)]
+    ) throws -> [Decision.Decider?] {
+        let model = try TestHosts.expand("Small", on: intel)
+        let overlay = try Overlay(
+            model: model, host: intel, over: [base(on: intel)], keeping: kept, topology: Topology())
+        let explanation = GuestExplanation(of: overlay, vcpu: 0, history: [])
+        return places.map { leaf, subleaf, register, bit in
+            let found = explanation.registers.first {
+                $0.leaf == leaf && ($0.subleaf ?? 0) == subleaf && $0.register == register
+            }
+            return found?.fields.first { $0.bits.contains(bit) }?.decision.decider
+        }
+    }
+
+    @Test func explanationsTellWhatIsTheVMMs() throws {
+        let places: [(UInt32, UInt32, CPUIDRegister, UInt8)] = [
+            (1, 0, .ebx, 24), (0xB, 0, .eax, 0), (0x4000_0000, 0, .eax, 0), (0x15, 0, .ebx, 0),
+            (0x8000_0008, 0, .eax, 0), (0xA, 0, .eax, 0), (1, 0, .eax, 4), (7, 0, .ebx, 5), (1, 0, .edx, 0),
+        ]
+        #expect(
+            try deciders(OverlayPart.usual, places)
+                == [.vmm, .vmm, .vmm, .vmm, .vmm, nil, .model, .model, .model])
+        #expect(
+            try deciders([.pmu], places)
+                == [.vcpu, .topology, .hypervisor, nil, .host, .vmm, .model, .model, .model])
+    }
+
+    @Test func explainedTableIsTheOneThatIsLaid() throws {
+        let parts = OverlayPart.allCases
+        for host in [intel, amd] {
+            for choice in 0..<1 << parts.count {
+                let kept = Set(parts.indices.filter { choice >> $0 & 1 == 1 }.map { parts[$0] })
+                let overlay = try Overlay(
+                    model: TestHosts.expand("Small", on: host), host: host, over: [base(on: host)], keeping: kept,
+                    topology: Topology())
+                let table = overlay.tables.tables[0]
+                let explanation = GuestExplanation(of: overlay, vcpu: 0, history: [])
+                #expect(explanation.registers.count == 4 * table.entries.count)
+                for (number, register) in explanation.registers.enumerated() {
+                    #expect(register.value == table.entries[number / 4][register.register])
+                    // What is told to be the VMM's has the VMM's value.
+                    let own = try base(on: host).value(register.leaf, register.subleaf ?? 0, register.register)
+                    for field in register.fields where field.decision.decider == .vmm && field.bits.count < 32 {
+                        let mask = (UInt32(1) << UInt32(field.bits.count)) - 1
+                        #expect(field.value == own >> UInt32(field.bits.lowerBound) & mask, "\(kept) \(register)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func withoutTheTopologyTheRequestDecides() throws {
         let model = try TestHosts.expand("Small", on: intel)
         let bases = try [base(on: intel, apicID: 3), base(on: intel, apicID: 7)]

@@ -20,6 +20,19 @@ import Testing
                 "{\"model\":\"max\",\"unavailable\":\"drop\",\"topology\":{\"sockets\":2,\"dies\":1,\"modules\":1,"
                     + "\"cores\":4,\"threads\":2},\"vcpus\":[0,1,7]}"
             ),
+            (
+                [
+                    "compute", "max", "--physical-address-bits", "40", "--physical-address-limit", "46", "--apic-ids",
+                    "0,4-5", "--caches", "none", "--pmu", "--tsc-khz", "2100000", "--level", "0x1f",
+                    "--extended-level", "80000008", "--extended-topology", "--no-kvm", "--hyper-v", "relaxed,time",
+                    "--enclave-page-cache", "0x180000000:8000000",
+                ], "table.compute",
+                "{\"model\":\"max\",\"unavailable\":\"fail\",\"physicalAddressBits\":40,\"physicalAddressLimit\":46,"
+                    + "\"apicIds\":[0,4,5],\"caches\":\"none\",\"pmu\":true,\"tscKHz\":2100000,\"level\":\"0x1f\","
+                    + "\"extendedLevel\":\"0x80000008\",\"extendedTopology\":true,\"kvm\":false,"
+                    + "\"hyperV\":[\"relaxed\",\"time\"],"
+                    + "\"enclavePageCache\":[{\"address\":\"0x180000000\",\"size\":\"0x8000000\"}]}"
+            ),
             (["vms"], "vm.list", nil),
             (["vm", "a"], "vm.show", "{\"vm\":\"a\"}"),
             (["forget", "a"], "vm.forget", "{\"vm\":\"a\"}"),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GuestCPU
-import JSON
+public import GuestCPU
+public import JSON
 
-extension GuestCPU.Options {
-    /// Reads the options among the parameters of `table.compute` and `vm.apply`, each at its default where it is left
-    /// out.
-    init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+extension GuestCPU.Options: JSONReadable, JSONWritable {
+    /// Reads the options, among the parameters of `table.compute` and `vm.apply` or by themselves, each at its default
+    /// where it is left out.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
         self.init(
             physicalAddressBits: try Self.addressBits(&reader),
             physicalAddressLimit: try reader.optionalInteger("physicalAddressLimit", in: 32...52).map { UInt8($0) },
@@ -19,6 +19,27 @@ extension GuestCPU.Options {
             hasExtendedTopology: try reader.bool("extendedTopology", default: false),
             exposesKVM: try reader.bool("kvm", default: true), hyperV: try Self.hyperV(&reader),
             enclavePageCache: try Self.enclavePageCache(&reader))
+    }
+
+    /// Writes those that are not at their default, each as the parameter that asks for it.
+    public func write(to writer: inout JSONWriter) {
+        let defaults = GuestCPU.Options()
+        writer.object { writer in
+            if let physicalAddressBits { writer.member("physicalAddressBits", UInt32(physicalAddressBits)) }
+            if let physicalAddressLimit { writer.member("physicalAddressLimit", UInt32(physicalAddressLimit)) }
+            if let apicIDs { writer.member("apicIds", apicIDs) }
+            if caches != defaults.caches { writer.member("caches", caches.rawValue) }
+            if hasPMU != defaults.hasPMU { writer.member("pmu", hasPMU) }
+            if let tscKHz { writer.member("tscKHz", tscKHz) }
+            if let level { writer.member("level", hex: UInt64(level)) }
+            if let extendedLevel { writer.member("extendedLevel", hex: UInt64(extendedLevel)) }
+            if hasExtendedTopology != defaults.hasExtendedTopology {
+                writer.member("extendedTopology", hasExtendedTopology)
+            }
+            if exposesKVM != defaults.exposesKVM { writer.member("kvm", exposesKVM) }
+            if !hyperV.isEmpty { writer.member("hyperV", hyperV.map(\.rawValue).sorted()) }
+            if !enclavePageCache.isEmpty { writer.member("enclavePageCache", enclavePageCache) }
+        }
     }
 
     /// An integer, or the word `host`.
@@ -63,6 +84,8 @@ extension GuestCPU.Options {
         return sections.map(\.section)
     }
 
+    static let schema = Schema.object(members, "what the VM's owner chose, where that is not the default")
+
     static let members: [Schema.Member] = [
         .optional(
             "apicIds", .array(.integer(0...Int64(UInt32.max), ""), "x2APIC id of every vCPU, in topology order")),
@@ -86,6 +109,16 @@ extension GuestCPU.Options {
             )),
         .optional("enclavePageCache", .array(SectionParameters.schema, "sections of the enclave page cache, for SGX")),
     ]
+}
+
+extension EnclavePageCacheSection: JSONWritable {
+    /// Writes the section as the parameter `enclavePageCache` has it.
+    public func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("address", hex: address)
+            writer.member("size", hex: size)
+        }
+    }
 }
 
 /// One section of the parameter `enclavePageCache`.

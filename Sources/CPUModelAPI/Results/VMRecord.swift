@@ -17,6 +17,10 @@ public struct VMRecord: Sendable {
     public var expression: String
     /// The topology.
     public var topology: Topology
+    /// What else its owner chose.
+    public var options: GuestCPU.Options
+    /// What the model was laid over; nil where its tables are its own.
+    public var overlay: RecordedOverlay?
     /// What became of its vCPUs.
     public var report: VCPUReport
     /// The tables that were read back.
@@ -36,8 +40,9 @@ public struct VMRecord: Sendable {
 
     /// A record from its parts.
     public init(
-        name: String, uuid: String? = nil, model: String, expression: String, topology: Topology, report: VCPUReport,
-        tables: VCPUTables, featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String,
+        name: String, uuid: String? = nil, model: String, expression: String, topology: Topology,
+        options: GuestCPU.Options, overlay: RecordedOverlay?, report: VCPUReport, tables: VCPUTables,
+        featureMSRs: [UInt32: UInt64], dropped: [UnavailableFeature], executor: String,
         owner: VMOwner, appliedAt: Int64, requestID: String
     ) {
         self.name = name
@@ -45,6 +50,8 @@ public struct VMRecord: Sendable {
         self.model = model
         self.expression = expression
         self.topology = topology
+        self.options = options
+        self.overlay = overlay
         self.report = report
         self.tables = tables
         self.featureMSRs = featureMSRs
@@ -80,6 +87,10 @@ public struct VMRecord: Sendable {
             })
         record.topology = Self.topology(topology, other.topology, vcpus: record.report.vcpus.count)
         record.uuid = other.uuid ?? uuid
+        if options.apicIDs != nil || other.options.apicIDs != nil {
+            record.options.apicIDs = record.report.vcpus.map(\.apicID)
+        }
+        if let first = report.vcpus.first, other.table(ofVCPUID: first.vcpuID) == nil { record.overlay = overlay }
         return record
     }
 
@@ -207,6 +218,8 @@ public struct VMShowResult: JSONWritable {
             record.writeSummary(to: &writer)
             record.writeOwner(to: &writer)
             writer.member("topology", record.topology)
+            writer.member("options", record.options)
+            if let overlay = record.overlay { writer.member("keep", overlay.kept.map(\.rawValue).sorted()) }
             writer.member("agent", isAttached)
             writer.member("vcpusHeld", holdsVCPUs)
             record.report.writeMembers(to: &writer)
@@ -218,6 +231,8 @@ public struct VMShowResult: JSONWritable {
     static let schema = Schema.object(
         VMRecord.summaryMembers + VMRecord.ownerMembers + [
             .required("topology", Topology.schema),
+            .required("options", GuestCPU.Options.schema),
+            .optional("keep", RecordedOverlay.schema),
             .required("agent", .boolean("whether an agent of its owner is attached, by which its vCPUs can be read")),
             .required("vcpusHeld", .boolean("whether the daemon holds descriptors of its vCPUs")),
         ] + VCPUReport.members + [

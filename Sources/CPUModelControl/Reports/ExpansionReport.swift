@@ -10,6 +10,7 @@ public struct ExpansionReport: Report {
     private let msrs: FeatureMSRLines
     private let unavailable: UnavailableFeatures
     private let withheld: UnavailableFeatures
+    private let remarks: GuestRemarks
 
     /// Takes what is to be shown.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -23,6 +24,7 @@ public struct ExpansionReport: Report {
         msrs = try FeatureMSRLines(&reader)
         unavailable = try UnavailableFeatures("unavailable", &reader)
         withheld = try UnavailableFeatures("withheld", &reader)
+        remarks = try GuestRemarks(&reader)
     }
 
     /// Writes it.
@@ -40,5 +42,6 @@ public struct ExpansionReport: Report {
             page.title("Not given unless asked for, or at all: \(counted(withheld.count, "feature"))")
             withheld.write(to: &page)
         }
+        remarks.write(to: &page)
     }
 }

@@ -11,6 +11,7 @@ public struct TableReport: Report {
     private let vcpus: [VCPUTable]
     private let msrs: FeatureMSRLines
     private let dropped: UnavailableFeatures
+    private let remarks: GuestRemarks
 
     /// Takes what is to be shown.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -20,6 +21,7 @@ public struct TableReport: Report {
         vcpus = try VCPUTable.all(&reader)
         msrs = try FeatureMSRLines(&reader)
         dropped = try UnavailableFeatures("dropped", &reader)
+        remarks = try GuestRemarks(&reader)
     }
 
     /// Writes it.
@@ -44,6 +46,7 @@ public struct TableReport: Report {
             page.title("Left out, as the host cannot give them: \(counted(dropped.count, "feature"))")
             dropped.write(to: &page)
         }
+        remarks.write(to: &page)
     }
 }
 

@@ -16,6 +16,8 @@ public struct VMReport: Report {
     private let process: String
     private let uuid, unit, machine: String?
     private let hasAgent, holdsVCPUs: Bool
+    private let options: [String]
+    private let kept: [String]?
     private let vcpuIDs, apicIDs: [Int64]
     private var groups: [(group: Group, vcpus: [Int64])] = []
     private var differenceSets: [TableDifferences] = []
@@ -41,6 +43,8 @@ public struct VMReport: Report {
         appliedAt = try reader.integer("appliedAt")
         var counts = try reader.object("topology")
         topology = try TopologyText.describe(&counts)
+        options = try GuestOptionsText.words(&reader)
+        kept = try reader.optionalStrings("keep")
         dropped = try UnavailableFeatures("dropped", &reader)
 
         for (position, set) in try reader.array("differenceSets").enumerated() {
@@ -82,6 +86,10 @@ public struct VMReport: Report {
         }
     }
 
+    private static func list(_ words: [String]) -> String {
+        words.isEmpty ? "nothing" : words.joined(separator: ", ")
+    }
+
     /// What there is to look at the running VM by.
     private var live: String {
         switch (hasAgent, holdsVCPUs) {
@@ -101,6 +109,10 @@ public struct VMReport: Report {
             .init("APIC ids", words: [CPUList.format(apicIDs)]),
         ]
         if vcpuIDs != apicIDs { rows.append(.init("vCPU ids", words: [CPUList.format(vcpuIDs)])) }
+        if let kept {
+            rows.append(.init("Laid over", "the VMM's own tables, which kept \(Self.list(kept))"))
+        }
+        if !options.isEmpty { rows.append(.init("Options", words: options)) }
         if let uuid { rows.append(.init("UUID", uuid)) }
         rows.append(.init("Owner", "\(process) of user \(uid)"))
         if let unit { rows.append(.init("Unit", words: [unit])) }

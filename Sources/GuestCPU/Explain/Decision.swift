@@ -12,6 +12,8 @@ public struct Decision: Sendable, Hashable {
         case dependency
         /// The VM's owner: the expression, or an option of the request.
         case owner
+        /// The VMM, over whose own table the model was laid.
+        case vmm
         /// The arrangement of the vCPUs.
         case topology
         /// The vCPU itself: its APIC id and what follows from its place.

@@ -49,9 +49,34 @@ public struct GuestExplanation: Sendable {
         of guest: GuestCPU, vcpu: Int, history: [CPUModelVersion], held: CPUIDTable? = nil,
         isWanted: (UInt32, UInt32) -> Bool = { _, _ in true }
     ) {
-        let table = guest.table(ofVCPU: vcpu)
+        self.init(
+            of: guest, asked: guest.table(ofVCPU: vcpu), kept: [], history: history, held: held, isWanted: isWanted)
+    }
+
+    /// Explains the table of one vCPU of an overlay.
+    ///
+    /// - Parameters:
+    ///   - overlay: the model laid over the VMM's own tables.
+    ///   - vcpu: the vCPU's place in the request.
+    ///   - history: the versions of the guest's model.
+    ///   - held: the table that KVM holds, where it is known.
+    ///   - isWanted: which leaves and subleaves to explain.
+    public init(
+        of overlay: Overlay, vcpu: Int, history: [CPUModelVersion], held: CPUIDTable? = nil,
+        isWanted: (UInt32, UInt32) -> Bool = { _, _ in true }
+    ) {
+        let draft = overlay.draft(ofVCPU: vcpu)
+        self.init(
+            of: overlay.guest, asked: draft.finished(), kept: draft.kept, history: history, held: held,
+            isWanted: isWanted)
+    }
+
+    private init(
+        of guest: GuestCPU, asked table: CPUIDTable, kept: [KeptBits], history: [CPUModelVersion], held: CPUIDTable?,
+        isWanted: (UInt32, UInt32) -> Bool
+    ) {
         let explainer = RegisterExplainer(
-            features: FeatureDecisions(guest, history: history), asked: table, isHeld: held != nil)
+            features: FeatureDecisions(guest, history: history), asked: table, kept: kept, isHeld: held != nil)
         registers = (held ?? table).entries.flatMap { entry in
             isWanted(entry.leaf, entry.subleaf.index)
                 ? CPUIDRegister.allCases.map { explainer.register($0, of: entry) } : []
@@ -63,6 +88,8 @@ public struct GuestExplanation: Sendable {
 private struct RegisterExplainer {
     let features: FeatureDecisions
     let asked: CPUIDTable
+    /// What is not the model's but the VMM's.
+    let kept: [KeptBits]
     let isHeld: Bool
 
     func register(_ register: CPUIDRegister, of entry: CPUIDEntry) -> GuestExplanation.Register {
@@ -121,6 +148,7 @@ private struct RegisterExplainer {
             guard asked[leaf, subleaf] != nil else { return Decision(.kvm, "KVM added the entry") }
             return Decision(.kvm, "0x\(String(wanted, radix: 16)) was asked for, and KVM made it what it is")
         }
+        if let kept = kept.last(where: { $0.include(mask, leaf, subleaf, register) }) { return kept.decision }
         if isCopy(leaf, register, bits.lowerBound) {
             return Decision(.architecture, "AMD's CPUs repeat the bit of leaf 1 here")
         }

@@ -61,7 +61,10 @@ public struct Overlay: Sendable {
     }
 
     /// The table of one vCPU, by its place in the request.
-    private func table(ofVCPU number: Int) -> CPUIDTable {
+    private func table(ofVCPU number: Int) -> CPUIDTable { draft(ofVCPU: number).finished() }
+
+    /// The table of one vCPU, and what of it is the VMM's.
+    func draft(ofVCPU number: Int) -> OverlayDraft {
         let base = bases[number]
         var draft: OverlayDraft
         if kept.contains(.topology) {
@@ -76,7 +79,7 @@ public struct Overlay: Sendable {
         if kept.contains(.pmu) { draft.keepPMU() }
         if kept.contains(.hypervisor) { draft.keepHypervisor() }
         if kept.contains(.tsc) { draft.keepTSC() }
-        return draft.finished()
+        return draft
     }
 
     private static func shapes(of bases: [CPUIDTable]) throws(OverlayError) -> [PackageShape] {

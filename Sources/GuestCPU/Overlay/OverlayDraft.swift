@@ -7,6 +7,8 @@ import X86CPU
 /// It begins as the model's table, with the APIC id of the vCPU where ids stand.
 struct OverlayDraft {
     private(set) var table: CPUIDTable
+    /// What of it is as the VMM has it.
+    private(set) var kept: [KeptBits] = []
     let base: CPUIDTable
     private let isAMD: Bool
     private let isSameKind: Bool
@@ -25,18 +27,19 @@ struct OverlayDraft {
     /// Fields that mean one thing on Intel and another on AMD are the VMM's only where its vendor is of the model's
     /// kind; else they stay as computed from the same topology.
     mutating func keepPlace(apicID: UInt32) {
-        let (base, isSameKind, isAMD) = (base, isSameKind, isAMD)
-        table.update(1) { entry in
-            if isSameKind { entry.keep(0x00FF_0000, of: base[1], .ebx) }
-            if isSameKind { entry.keep(1 << 28, of: base[1], .edx) }
+        // The APIC id went into the table before.
+        kept.append(KeptBits(.topology, 1...1, .ebx, mask: 0xFF00_0000))
+        if isSameKind {
+            keep(.topology, 0x00FF_0000, of: 1, .ebx)
+            keep(.topology, 1 << 28, of: 1, .edx)
         }
-        replaceLeaf(0xB)
-        replaceLeaf(0x1F)
+        replaceLeaf(0xB, for: .topology)
+        replaceLeaf(0x1F, for: .topology)
         guard isAMD, isSameKind else { return }
-        table.update(0x8000_0001) { $0.keep(1 << 1, of: base[0x8000_0001], .ecx) }
-        table.update(0x8000_0008) { $0.keep(.max, of: base[0x8000_0008], .ecx) }
-        if table.hasTopologyExtensions { replaceLeaf(0x8000_001E) }
-        replaceLeaf(0x8000_0026)
+        keep(.topology, 1 << 1, of: 0x8000_0001, .ecx)
+        keep(.topology, .max, of: 0x8000_0008, .ecx)
+        if table.hasTopologyExtensions { replaceLeaf(0x8000_001E, for: .topology) }
+        replaceLeaf(0x8000_0026, for: .topology)
     }
 
     /// 4.EAX[31:26] the ids of cores, and EAX[25:14] of each cache who shares it: of the VMM's cache of that level and
@@ -44,19 +47,31 @@ struct OverlayDraft {
     mutating func keepSharing() {
         let sharing = Self.sharing(base)
         let cores = base[4].flatMap { $0.isCache ? $0.eax & 0xFC00_0000 : nil }
+        var kept: [KeptBits] = []
+        func note(_ mask: UInt32, of entry: CPUIDEntry) {
+            kept.append(
+                KeptBits(.topology, entry.leaf...entry.leaf, subleaf: entry.subleaf.index, .eax, mask: mask))
+        }
         table.updateEach { entry in
             guard entry.leaf == 4 || entry.leaf == 0x8000_001D, entry.isCache else { return }
-            if let shared = sharing[entry.eax & 0xFF] { entry.eax = entry.eax & ~0x03FF_C000 | shared }
-            if entry.leaf == 4, let cores { entry.eax = entry.eax & ~0xFC00_0000 | cores }
+            if let shared = sharing[entry.eax & 0xFF] {
+                entry.eax = entry.eax & ~0x03FF_C000 | shared
+                note(0x03FF_C000, of: entry)
+            }
+            if entry.leaf == 4, let cores {
+                entry.eax = entry.eax & ~0xFC00_0000 | cores
+                note(0xFC00_0000, of: entry)
+            }
         }
+        self.kept += kept
     }
 
     // MARK: Caches
 
     /// Leaves 2, 4, 0x80000005, 0x80000006 and 0x8000001D as the VMM has them.
     mutating func keepCaches() {
-        for leaf: UInt32 in [2, 4, 0x8000_0005, 0x8000_0006] { replaceLeaf(leaf) }
-        if isAMD, table.hasTopologyExtensions { replaceLeaf(0x8000_001D) }
+        for leaf: UInt32 in [2, 4, 0x8000_0005, 0x8000_0006] { replaceLeaf(leaf, for: .caches) }
+        if isAMD, table.hasTopologyExtensions { replaceLeaf(0x8000_001D, for: .caches) }
     }
 
     /// The same caches, shared as the model's are: a cache that the model has not is one core's own.
@@ -64,6 +79,7 @@ struct OverlayDraft {
         let sharing = Self.sharing(table)
         let cores = (table[4]?.eax ?? 0) & 0xFC00_0000
         keepCaches()
+        kept = kept.flatMap(\.withoutSharing)
         table.updateEach { entry in
             guard entry.leaf == 4 || entry.leaf == 0x8000_001D, entry.isCache else { return }
             entry.eax = entry.eax & 0x3FFF | sharing[entry.eax & 0xFF, default: 0]
@@ -84,57 +100,71 @@ struct OverlayDraft {
 
     /// 0x80000008.EAX[23:16]. EAX[7:0] went into the model's table when that was computed, which checked it.
     mutating func keepGuestAddressWidth() {
-        let base = base[0x8000_0008]
-        table.update(0x8000_0008) { $0.keep(0x00FF_0000, of: base, .eax) }
+        keep(.physicalAddressBits, 0x00FF_0000, of: 0x8000_0008, .eax)
+        guard let width = base[0x8000_0008]?.eax, width & 0xFF == table.value(0x8000_0008, 0, .eax) & 0xFF else {
+            return
+        }
+        kept.append(KeptBits(.physicalAddressBits, 0x8000_0008...0x8000_0008, .eax, mask: 0xFF))
     }
 
     /// 0xA, 0x23, PDCM; on AMD 0x80000022 and the bits of the core, northbridge and last level cache counters.
     mutating func keepPMU() {
-        let base = base
-        addLeaf(0xA)
-        addLeaf(0x23)
-        table.update(1) { $0.keep(1 << 15, of: base[1], .ecx) }
+        addLeaf(0xA, for: .pmu)
+        addLeaf(0x23, for: .pmu)
+        keep(.pmu, 1 << 15, of: 1, .ecx)
         guard isAMD, isSameKind else { return }
-        addLeaf(0x8000_0022)
-        table.update(0x8000_0001) { $0.keep(1 << 23 | 1 << 24 | 1 << 28, of: base[0x8000_0001], .ecx) }
+        addLeaf(0x8000_0022, for: .pmu)
+        keep(.pmu, 1 << 23 | 1 << 24 | 1 << 28, of: 0x8000_0001, .ecx)
     }
 
     /// Every leaf of the hypervisor's range. A VMM that has none hides itself, and goes on doing so.
     mutating func keepHypervisor() {
-        let base = base
         table = table.removing(\.isHypervisors)
         table.append(contentsOf: base.entries.filter(\.isHypervisors))
-        table.update(1) { $0.keep(1 << 31, of: base[1], .ecx) }
+        kept.append(KeptBits(.hypervisor, 0x4000_0000...0x4FFF_FFFF))
+        keep(.hypervisor, 1 << 31, of: 1, .ecx)
     }
 
     /// 0x15; and 0x40000010, which must be within reach.
     mutating func keepTSC() {
-        addLeaf(0x15)
+        addLeaf(0x15, for: .tsc)
         guard let frequency = base[0x4000_0010] else { return }
         table = table.removing { $0.leaf == 0x4000_0010 }
         table.append(frequency)
+        kept.append(KeptBits(.tsc, 0x4000_0010...0x4000_0010))
         table.update(0x4000_0000) { $0.eax = max($0.eax, 0x4000_0010) }
     }
 
-    // MARK: Whole leaves
+    // MARK: Bits and whole leaves
+
+    /// Takes these bits of a register as the VMM has them, if it has the leaf and the model too.
+    private mutating func keep(_ part: OverlayPart, _ mask: UInt32, of leaf: UInt32, _ register: CPUIDRegister) {
+        guard let own = base[leaf], table[leaf] != nil else { return }
+        table.update(leaf) { $0[register] = $0[register] & ~mask | own[register] & mask }
+        kept.append(KeptBits(part, leaf...leaf, register, mask: mask))
+    }
 
     /// Takes a leaf as the VMM has it, if it has it, as far as the model's levels reach: a model that ends at leaf 5
     /// tells of its topology in leaf 1, whatever the VMM.
-    private mutating func replaceLeaf(_ leaf: UInt32) {
+    private mutating func replaceLeaf(_ leaf: UInt32, for part: OverlayPart) {
         let entries = base.entries.filter { $0.leaf == leaf }
         let highest = table.value(leaf & 0x8000_0000, 0, .eax)
         guard entries.contains(where: { !$0.isZero }), leaf <= highest else { return }
         table = table.removing { $0.leaf == leaf }
         table.append(contentsOf: entries)
+        kept.append(KeptBits(part, leaf...leaf))
     }
 
     /// Takes a leaf as the VMM has it, or takes it away, and raises the level where that is needed to reach it.
-    private mutating func addLeaf(_ leaf: UInt32) {
+    private mutating func addLeaf(_ leaf: UInt32, for part: OverlayPart) {
         table = table.removing { $0.leaf == leaf }
         let entries = base.entries.filter { $0.leaf == leaf }
         guard entries.contains(where: { !$0.isZero }) else { return }
         table.append(contentsOf: entries)
-        table.update(leaf & 0x8000_0000) { $0.eax = max($0.eax, leaf) }
+        kept.append(KeptBits(part, leaf...leaf))
+        guard table.value(leaf & 0x8000_0000, 0, .eax) < leaf else { return }
+        table.update(leaf & 0x8000_0000) { $0.eax = leaf }
+        kept.append(KeptBits(part, leaf & 0x8000_0000...leaf & 0x8000_0000, .eax))
     }
 
     /// The table in the order that tables here have.
@@ -150,10 +180,4 @@ extension CPUIDEntry {
     fileprivate var isCache: Bool { eax & 0x1F != 0 }
 
     fileprivate var isHypervisors: Bool { leaf >> 28 == 4 }
-
-    /// Takes these bits of a register from another entry; nothing where there is none.
-    fileprivate mutating func keep(_ mask: UInt32, of other: CPUIDEntry?, _ register: CPUIDRegister) {
-        guard let other else { return }
-        self[register] = self[register] & ~mask | other[register] & mask
-    }
 }

@@ -29,6 +29,7 @@ struct Compute: ParsableCommand {
     @Flag(help: "Print every entry of every vCPU as 'cpuid --raw' does, and nothing else.")
     var raw = false
 
+    @OptionGroup(title: "Options of the guest's CPU") var options: GuestOptions
     @OptionGroup var host: HostFile
     @OptionGroup var daemon: Daemon
 
@@ -40,6 +41,7 @@ struct Compute: ParsableCommand {
         var parameters: JSONObject = ["model": .string(expression), "unavailable": .string(unavailable.rawValue)]
         if let topology { parameters.set(.object(topology.parameter), for: "topology") }
         if let vcpus { parameters.set(.array(vcpus.numbers.map(JSONValue.integer)), for: "vcpus") }
+        options.add(to: &parameters)
         if let host = try host.document() { parameters.set(host, for: "host") }
         let result = try daemon.call(.computeTable, parameters)
         if raw {

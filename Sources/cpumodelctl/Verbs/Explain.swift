@@ -31,6 +31,7 @@ struct Explain: ParsableCommand {
     @Flag(help: "Show every field that has a name.")
     var all = false
 
+    @OptionGroup(title: "Options for a model, as of compute") var options: GuestOptions
     @OptionGroup var host: HostFile
     @OptionGroup var daemon: Daemon
 
@@ -54,6 +55,10 @@ struct Explain: ParsableCommand {
     private func answer(explain: JSONValue) throws -> JSONValue {
         let document = try host.document()
         if document == nil, try isVM() {
+            guard topology == nil, !options.isGiven else {
+                throw ValidationError(
+                    "\(subject) is a registered VM: its topology and options are those that it was applied with.")
+            }
             return try daemon.call(.showVM, ["vm": .string(subject), "explain": explain])
         }
         var parameters: JSONObject = [
@@ -61,6 +66,7 @@ struct Explain: ParsableCommand {
             "vcpus": [0],
         ]
         if let topology { parameters.set(.object(topology.parameter), for: "topology") }
+        options.add(to: &parameters)
         if let document { parameters.set(document, for: "host") }
         return try daemon.call(.computeTable, parameters)
     }
@@ -68,17 +74,5 @@ struct Explain: ParsableCommand {
     private func isVM() throws -> Bool {
         let vms = try daemon.call(.listVMs)
         return vms["vms"]?.arrayValue?.contains { $0["vm"]?.stringValue == subject } ?? false
-    }
-}
-
-/// A number of up to 32 bits in hexadecimal, with or without `0x`.
-struct HexadecimalArgument: ExpressibleByArgument {
-    /// As the API takes it.
-    let text: String
-
-    init?(argument: String) {
-        let digits = argument.lowercased().hasPrefix("0x") ? argument.dropFirst(2) : argument[...]
-        guard let number = UInt32(digits, radix: 16) else { return nil }
-        text = "0x" + String(number, radix: 16)
     }
 }
