@@ -128,7 +128,10 @@ let package = Package(
         roomTests("KVM", ["CKVM", "CLinux", "Descriptors", "GuestCPU", "KVMTestSupport", "X86CPU"]),
         roomTests("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
         roomTests("CPUModelAPI", ["GuestCPU", "JSON", "X86CPU"]),
-        roomTests("CPUModelDaemon"),
+        .testTarget(
+            name: "CPUModelDaemonTests",
+            dependencies: ["CPUModelDaemon", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "X86CPU"],
+            exclude: ["Fixtures"], swiftSettings: strict),
         roomTests("Reactor", ["CLinux", "Descriptors"]),
         roomTests("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         .testTarget(

@@ -25,6 +25,7 @@ public final class Daemon {
     private let host: HostState
     private let models: ModelService
     private let vms: VMService
+    private let store: StateStore?
     private var listeners: [Listener] = []
     private let started = ContinuousClock.now
     /// Whether files are being read anew; and whether they have to be once more, since a signal came meanwhile.
@@ -39,14 +40,18 @@ public final class Daemon {
         log = EventLog(configuration.logTarget)
         host = HostState()
         models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
-        vms = VMService(models: models, host: host, log: log, executors: ExecutorPolicy(configuration))
+        store = Self.openStore(configuration, log: log)
+        vms = VMService(
+            models: models, host: host, log: log, executors: ExecutorPolicy(configuration), store: store)
     }
 
     /// Opens the sockets and starts to serve.
     public func start() throws {
         let dispatcher = Dispatcher(methods())
         dispatcher.suggestion = { name in nearest(name, in: Method.all.map(\.name)) }
-        let activated = ServiceManager.activatedSockets()
+        let passed = ServiceManager.activatedSockets()
+        let activated = passed.filter { !$0.name.hasPrefix(StateStore.ownerPrefix) }
+        restoreVMs(owners: passed.filter { $0.name.hasPrefix(StateStore.ownerPrefix) })
         for socket in activated {
             try listen(
                 on: OwnedDescriptor(owning: socket.descriptor), as: socket.name == "cpumodeld-query" ? .query : .full,
@@ -60,6 +65,26 @@ public final class Daemon {
         try handleSignals()
         feedWatchdog()
         announce()
+    }
+
+    /// A daemon that cannot keep VMs over restarts is still of use to those that are started now.
+    private static func openStore(_ configuration: Configuration, log: EventLog) -> StateStore? {
+        guard let directory = configuration.stateDirectory else { return nil }
+        do throws(StateError) {
+            return try StateStore(directory: directory)
+        } catch {
+            log.record(Event(.stateFailed, "VMs would be lost with a restart of cpumodeld: \(error)."))
+            return nil
+        }
+    }
+
+    private func restoreVMs(owners: [ServiceManager.ActivatedSocket]) {
+        let kept = owners.map {
+            (String($0.name.dropFirst(StateStore.ownerPrefix.count)), SharedDescriptor(owning: $0.descriptor))
+        }
+        guard let store else { return }
+        Restoration(store: store, registry: vms.registry, log: log)
+            .run(owners: Dictionary(kept) { first, _ in first })
     }
 
     private func listen(

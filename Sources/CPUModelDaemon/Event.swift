@@ -33,6 +33,12 @@ public struct Event: Sendable {
         case vmRecovered = "vm-recovered"
         /// A VM was dropped from the registry on request.
         case vmForgotten = "vm-forgotten"
+        /// VMs that were registered before the daemon was restarted are known again.
+        case restored
+        /// A file of the state is none, or of a newer format.
+        case stateUnreadable = "state-unreadable"
+        /// VMs cannot be kept over restarts.
+        case stateFailed = "state-failed"
         /// A client was turned away or broke the protocol.
         case clientRefused = "client-refused"
 
@@ -52,17 +58,20 @@ public struct Event: Sendable {
             case .vmDrifted: "5e2b90c47d164b5f8a3c6f1d0b9e4a0c"
             case .vmRecovered: "71d4a8f2c3be4e06b5d97a1f2e8c630d"
             case .vmForgotten: "3a7c9e1b5d2f4a6c8b0e4f7d1c9a350a"
+            case .restored: "e07f3b5a92d84c1d8b6e4a0f7c31d50e"
+            case .stateUnreadable: "4c8d1e6f0ab2473e9d5c7b3a8e2f610f"
+            case .stateFailed: "b6a29f4d7e0c4c58a1f38d6b5e9c7210"
             case .clientRefused: "9d4e6f1a2b8c4d7e8f3a5b0c6d1e270b"
             }
         }
 
         var priority: JournalEntry.Priority {
             switch self {
-            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered: .info
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored: .info
             case .vmApplied: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded: .warning
-            case .reloadFailed, .hostUnavailable: .error
+            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable: .warning
+            case .reloadFailed, .hostUnavailable, .stateFailed: .error
             }
         }
     }

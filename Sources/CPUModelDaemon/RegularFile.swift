@@ -12,14 +12,14 @@ struct FileError: Error, Sendable, CustomStringConvertible {
 
 /// Small files, read whole.
 enum RegularFile {
-    /// Larger files are refused: nothing that the daemon reads comes near.
+    /// Larger files are refused where nothing else is said: nothing that an administrator writes comes near.
     static let maximumSize = 1 << 20
 
     /// Whether there is anything at a path, readable or not.
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 || errno != ENOENT }
 
     /// All bytes of a file.
-    static func contents(of path: String) throws(FileError) -> [UInt8] {
+    static func contents(of path: String, atMost maximumSize: Int = maximumSize) throws(FileError) -> [UInt8] {
         // A FIFO in the place of a file must not stop the daemon.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw FileError(path: path, errno: errno) }

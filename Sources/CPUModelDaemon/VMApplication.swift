@@ -70,7 +70,9 @@ struct VMApplication {
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
             owner: ProcessInformation.owner(request.peer), appliedAt: Int64(time(nil)), requestID: requestID)
         let vm = joined?.record.joined(by: record) ?? record
-        try service.registry.register(vm, owner: owner.number, vcpus: vcpus, joining: joined)
+        let entry = try service.registry.register(vm, owner: owner.number, vcpus: vcpus, joining: joined)
+        // Before the answer: what the owner was told of, a daemon that is killed now must know again.
+        await service.keep(entry)
         return record.numbered(as: vm)
     }
 

@@ -15,18 +15,22 @@ final class VMService {
     let log: EventLog
     /// Who may have jobs run how; changes with the configuration.
     var executors: ExecutorPolicy
+    /// Where VMs are kept over restarts; nil where they are not.
+    let store: StateStore?
     private var requests = 0
 
-    init(models: ModelService, host: HostState, log: EventLog, executors: ExecutorPolicy) {
+    init(models: ModelService, host: HostState, log: EventLog, executors: ExecutorPolicy, store: StateStore?) {
         self.models = models
         self.host = host
         self.log = log
         self.executors = executors
+        self.store = store
         registry.observe { [weak self] change in self?.take(in: change) }
     }
 
     /// What comes and goes, and what drifts, is in the journal.
     private func take(in change: RegistryChange) {
+        if case .gone(let vm, _) = change { store?.remove(vm.record) }
         switch change {
         // Of what was asked for the request itself tells.
         case .appeared, .changed, .gone(_, .forgotten), .gone(_, .replaced): break
@@ -80,6 +84,19 @@ final class VMService {
         return .value(ApplyResult(try await application.run()))
     }
 
+    /// Keeps a VM over restarts. One that cannot be kept has its CPU all the same.
+    func keep(_ vm: RegisteredVM) async {
+        guard let store else { return }
+        do throws(FileError) {
+            try await store.write(vm.record, owner: vm.watch.number)
+            // It may have ended meanwhile.
+            if registry.entry(named: vm.record.name) !== vm { store.remove(vm.record) }
+        } catch {
+            let name = vm.record.name
+            log.record(event(.stateFailed, "VM \(name) would be lost with a restart of cpumodeld: \(error)", vm.record))
+        }
+    }
+
     /// `vm.list`.
     func list() -> Reply { .value(VMListResult(registry.all)) }
 
@@ -93,6 +110,7 @@ final class VMService {
         return .value(
             VMShowResult(
                 record, isAttached: entry?.agent != nil, holdsVCPUs: entry?.vcpus.isEmpty == false,
+                isRestored: entry?.isRestored == true,
                 explanation: explanation))
     }
 

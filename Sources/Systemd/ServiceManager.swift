@@ -5,7 +5,7 @@ import Glibc
 
 /// The service manager that started this process, if one did: sockets it hands over, and what it wants to be told.
 public enum ServiceManager {
-    /// A socket that the service manager passed.
+    /// A socket that the service manager passed; or a descriptor that it has kept, which has the name it was given.
     public struct ActivatedSocket: Sendable, Hashable {
         /// The descriptor.
         public let descriptor: CInt
@@ -13,7 +13,7 @@ public enum ServiceManager {
         public let name: String
     }
 
-    /// The sockets passed by socket activation (sd_listen_fds_with_names(3)); takes the variables out of the
+    /// The sockets passed by socket activation (sd_listen_fds_with_names(3)), and what was kept by ``keep(_:as:)``; takes the variables out of the
     /// environment.
     public static func activatedSockets() -> [ActivatedSocket] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
@@ -28,6 +28,16 @@ public enum ServiceManager {
                 name: unsafe name.map { unsafe String(cString: $0) } ?? "")
         }
     }
+
+    /// Has the service manager keep a descriptor over restarts (sd_pid_notify_with_fds(3), `FDSTORE=1`); it comes back with
+    /// the activated sockets. Does nothing where there is none, or where it keeps no more.
+    public static func keep(_ descriptor: CInt, as name: String) {
+        var descriptors = [descriptor]
+        _ = unsafe sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=\(name)", &descriptors, 1)
+    }
+
+    /// Has the service manager close a descriptor that it keeps.
+    public static func forget(_ name: String) { notify("FDSTOREREMOVE=1\nFDNAME=\(name)") }
 
     /// Tells the service manager something (sd_notify(3)), such as `READY=1`; does nothing where there is none.
     public static func notify(_ state: String) {

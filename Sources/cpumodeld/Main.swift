@@ -43,6 +43,12 @@ struct Main: ParsableCommand {
     @Option(help: "Directory for models that are defined at run time.")
     var definedModels: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Directory in which registered VMs are kept over restarts, empty for none; with --socket there is none unless given."
+        ))
+    var state: String?
+
     @Option(help: "Milliseconds that the owner of a VM may take to run a job.")
     var ownerDeadlineMs: Int?
 
@@ -100,7 +106,12 @@ struct Main: ParsableCommand {
         ) {
             overrides.append(ConfigurationSource.Override(option, for: key, apply: apply))
         }
-        if let socket { choose("--socket", for: "Socket") { $0.socketPath = socket } }
+        if let socket {
+            choose("--socket", for: "Socket") { $0.socketPath = socket }
+            // That of another daemon is not for one that somebody tries out.
+            choose("--socket", for: "State") { $0.stateDirectory = nil }
+        }
+        if let state { choose("--state", for: "State") { $0.stateDirectory = state.isEmpty ? nil : state } }
         if let querySocket { choose("--query-socket", for: "QuerySocket") { $0.querySocketPath = querySocket } }
         if !models.isEmpty {
             choose("--models", for: "Models") { [models] in try $0.setModelDirectories(models) }

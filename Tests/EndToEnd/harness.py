@@ -2,6 +2,7 @@
 """Starts daemons and the processes that talk to them, and counts what the daemons hold."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -46,6 +47,8 @@ class Daemon:
         self.log_path = self.directory / "log"
         self._options = options
         self.process = None
+        self.heard = []  # what the last start told the service manager: messages, each with its descriptors
+        self.kept = {}  # descriptors that a service manager would hand over, by their names
 
     def start(self, notify=None, **variables):
         """Starts it, with these variables; a socket that is given for `notify` is told all that systemd would be."""
@@ -56,7 +59,12 @@ class Daemon:
         environment |= {"NOTIFY_SOCKET": notify_path, **variables}
         program = self.program or binary("cpumodeld")
         arguments = [program, "--socket", self.socket_path, "--query-socket", self.query_path]
-        arguments += ["--models", str(self.models), *self._options]
+        arguments += ["--models", str(self.models), "--state", str(self.directory / "vms")]
+        arguments += self._options
+        if self.kept:  # sd_listen_fds(3)
+            names, kept = zip(*self.kept.items(), strict=True)
+            environment |= {"LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": ":".join(names)}
+            arguments = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *arguments]
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(open(self.log_path, "ab"))
             if notify is None:
@@ -64,8 +72,9 @@ class Daemon:
                 stack.callback(os.unlink, notify_path)
             notify.bind(notify_path)
             self.process = subprocess.Popen(
-                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=range(3, 3 + len(self.kept)), preexec_fn=self._hand_over if self.kept else None,
+            )  # fmt: skip
             try:
                 self._wait_until_ready(notify)
             except BaseException:
@@ -73,14 +82,29 @@ class Daemon:
                 raise
         return self
 
+    def _hand_over(self):
+        copies = [fcntl.fcntl(fd, fcntl.F_DUPFD, 3 + len(self.kept)) for fd in self.kept.values()]
+        for number, copy in enumerate(copies, 3):
+            os.dup2(copy, number)
+
     def _wait_until_ready(self, notify):
+        self.forget_heard()
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"cpumodeld ended with {self.process.returncode}:\n{self.log()}")
-            if select.select([notify], [], [], 0.1)[0] and b"READY=1" in notify.recv(65536).split(b"\n"):
-                return
+            if select.select([notify], [], [], 0.1)[0]:
+                data, fds, _, _ = socket.recv_fds(notify, 65536, 8)
+                self.heard.append((data, fds))
+                if b"READY=1" in data.split(b"\n"):
+                    return
         raise RuntimeError(f"cpumodeld sent no READY=1 in {START_TIMEOUT:.0f} s:\n{self.log()}")
+
+    def forget_heard(self):
+        for _, fds in self.heard:
+            for fd in fds:
+                os.close(fd)
+        self.heard = []
 
     def stop(self):
         """Ends the daemon as systemd would; returns its exit status."""
@@ -93,7 +117,18 @@ class Daemon:
                 self.process.wait()
         return self.process.returncode if self.process else None
 
+    def kill(self):
+        """Ends the daemon in the middle of what it does."""
+        self.process.kill()
+        self.process.wait()
+
+    def state_files(self):
+        """The names of the files in which registered VMs are kept."""
+        folder = self.directory / "vms"
+        return sorted(os.listdir(folder)) if folder.exists() else []
+
     def remove(self):
+        self.forget_heard()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def log(self, lines=12):

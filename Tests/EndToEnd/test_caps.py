@@ -245,6 +245,22 @@ class RunPage(CapsCase):
         self.assertEqual(int(caps["registers"]["cr4"]["value"], 16), cr4)
         self.assertEqual(caps["unavailable"][0]["source"], "kernel")
 
+    def test_every_state_of_a_vcpu_that_exits_is_as_the_kernel_has_it(self):
+        owner, seen = self.owner(agent=False), set()
+        owner.start(0, EXITS)
+        for state in self.states(owner):
+            with self.subTest(state=state):
+                caps, registers = self.caps(owner, deadlineMs=20000), owner.registers()
+                self.assertEqual(caps["source"], "run-page", caps["unavailable"])
+                self.assertLessEqual({"osxsave", "apic"}, set(self.check_against_kernel(caps, owner)))
+                for name, own in (("cr4", "cr4"), ("apicBase", "apic_base")):
+                    said = caps["registers"][name]
+                    self.assertEqual((int(said["value"], 16), said["source"]), (registers[own], "run-page"), name)
+                for name in ("osxsave", "ospke", "apic"):
+                    self.assertEqual(caps["runtime"][name]["value"], name in caps["features"], name)
+                seen.add((caps["runtime"]["osxsave"]["value"], caps["runtime"]["apic"]["value"]))
+        self.assertGreater(len(seen), 1, "nothing has changed")
+
     def test_what_the_page_does_not_tell_is_named(self):
         owner = self.owner(agent=False)
         if owner.entry(0xD) is None:

@@ -6,7 +6,7 @@ public import JSON
 /// What became of the vCPUs of a VM: a verdict for each, and the differences, which vCPUs mostly share.
 public struct VCPUReport: Sendable {
     /// One vCPU.
-    public struct VCPU: Sendable {
+    public struct VCPU: Sendable, Hashable {
         /// Its place in topology order.
         public let index: Int
         /// The id given to KVM_CREATE_VCPU.
@@ -19,6 +19,18 @@ public struct VCPUReport: Sendable {
         public let stamp: Stamp
         /// Which list of ``differenceSets`` is its own; nil where there are no differences.
         public let differenceSet: Int?
+
+        /// A vCPU from its parts.
+        public init(
+            index: Int, vcpuID: UInt32, apicID: UInt32, verdict: Verdict, stamp: Stamp, differenceSet: Int?
+        ) {
+            self.index = index
+            self.vcpuID = vcpuID
+            self.apicID = apicID
+            self.verdict = verdict
+            self.stamp = stamp
+            self.differenceSet = differenceSet
+        }
     }
 
     /// The vCPUs in order.
@@ -30,6 +42,12 @@ public struct VCPUReport: Sendable {
 
     /// A report of no vCPU yet.
     public init() {}
+
+    /// A report from its parts: each vCPU's ``VCPU/differenceSet`` must be one of the sets.
+    public init(vcpus: [VCPU], differenceSets: [[TableDifference]]) {
+        self.vcpus = vcpus
+        self.differenceSets = differenceSets
+    }
 
     /// Adds a vCPU: what it has, and how that differs from what it should have.
     public mutating func add(

@@ -201,14 +201,18 @@ public struct VMListResult: JSONWritable {
 /// The result of `vm.show`.
 public struct VMShowResult: JSONWritable {
     private let record: VMRecord
-    private let isAttached, holdsVCPUs: Bool
+    private let isAttached, holdsVCPUs, isRestored: Bool
     private let explanation: GuestExplanation?
 
     /// All of this record, what there is to look at the running VM by, and an explanation where it was asked for.
-    public init(_ record: VMRecord, isAttached: Bool, holdsVCPUs: Bool, explanation: GuestExplanation? = nil) {
+    public init(
+        _ record: VMRecord, isAttached: Bool, holdsVCPUs: Bool, isRestored: Bool,
+        explanation: GuestExplanation? = nil
+    ) {
         self.record = record
         self.isAttached = isAttached
         self.holdsVCPUs = holdsVCPUs
+        self.isRestored = isRestored
         self.explanation = explanation
     }
 
@@ -222,6 +226,7 @@ public struct VMShowResult: JSONWritable {
             if let overlay = record.overlay { writer.member("keep", overlay.kept.map(\.rawValue).sorted()) }
             writer.member("agent", isAttached)
             writer.member("vcpusHeld", holdsVCPUs)
+            writer.member("restored", isRestored)
             record.report.writeMembers(to: &writer)
             writer.member("dropped", record.dropped)
             if let explanation { writer.member("explanation", explanation.registers) }
@@ -235,6 +240,7 @@ public struct VMShowResult: JSONWritable {
             .optional("keep", RecordedOverlay.schema),
             .required("agent", .boolean("whether an agent of its owner is attached, by which its vCPUs can be read")),
             .required("vcpusHeld", .boolean("whether the daemon holds descriptors of its vCPUs")),
+            .required("restored", .boolean("whether it was registered before the daemon was last restarted")),
         ] + VCPUReport.members + [
             ApplyResult.droppedMember,
             .optional(

@@ -29,6 +29,9 @@ public struct Configuration: Sendable {
     ]
     /// The directory of models that are defined at run time, read before the others; nil where none can be.
     public var definedModelsDirectory: String? = "/var/lib/cpumodeld/models"
+    /// The directory of the registered VMs, by which they are known again after a restart; nil where they are not. What
+    /// is in it is worth nothing after the machine has been started anew.
+    public var stateDirectory: String? = "/run/cpumodeld/vms"
     /// How long an owner may take to run a job.
     public var ownerDeadline: Duration = .seconds(10)
     /// Who may have jobs run by the process that owns the VM.

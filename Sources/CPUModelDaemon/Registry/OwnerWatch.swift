@@ -22,14 +22,17 @@ final class OwnerWatch {
     }
 
     /// Whether the process has ended, also before the reactor has come to tell.
-    var hasEnded: Bool { Self.isReadable(pidfd.number) }
+    var hasEnded: Bool { Self.hasEnded(pidfd.number) }
+
+    /// The pidfd.
+    var number: CInt { pidfd.number }
 
     /// Whether a peer is this process.
     ///
     /// Both must be alive: then their numbers are different for different processes. A peer in a PID namespace that cannot
     /// be seen into has no number, and is known by its pidfd, which is a file of its own since Linux 6.9.
     func isProcess(_ pid: Int32, of peer: Peer) -> Bool {
-        guard let other = peer.pidfd, !hasEnded, !Self.isReadable(other.number) else { return false }
+        guard let other = peer.pidfd, !hasEnded, !Self.hasEnded(other.number) else { return false }
         if peer.processID > 0 { return peer.processID == pid }
         var (mine, theirs) = (stat(), stat())
         guard unsafe fstat(pidfd.number, &mine) == 0, unsafe fstat(other.number, &theirs) == 0 else { return false }
@@ -37,7 +40,8 @@ final class OwnerWatch {
         return mine.st_size == 0 && mine.st_ino > UInt32.max && mine.st_ino == theirs.st_ino
     }
 
-    private static func isReadable(_ pidfd: CInt) -> Bool {
+    /// Whether the process of a pidfd has ended.
+    static func hasEnded(_ pidfd: CInt) -> Bool {
         var state = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&state, 1, 0) > 0
     }

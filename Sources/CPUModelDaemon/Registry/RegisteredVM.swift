@@ -24,8 +24,12 @@ final class RegisteredVM {
     /// Keeps watching the owner; without it the VM would stay for ever.
     let watch: OwnerWatch
 
-    init(_ record: VMRecord, watch: OwnerWatch) {
+    /// Whether an earlier run of the daemon has registered it.
+    let isRestored: Bool
+
+    init(_ record: VMRecord, watch: OwnerWatch, isRestored: Bool = false) {
         self.record = record
+        self.isRestored = isRestored
         self.watch = watch
     }
 

@@ -64,9 +64,11 @@ final class VMRegistry {
     ///   - vcpus: Its vCPUs, or those that have come to it. They are not held when there are too many.
     ///   - joined: The registration that the record was made from by joining vCPUs to it: its agent stays, and so do the
     ///     descriptors of its other vCPUs.
+    ///   - isRestored: Whether an earlier run of the daemon has registered it.
     @discardableResult
     func register(
-        _ record: VMRecord, owner pidfd: CInt, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil
+        _ record: VMRecord, owner pidfd: CInt, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil,
+        isRestored: Bool = false
     ) throws(SystemError) -> RegisteredVM {
         reservations.remove(record.name)
         let requestID = record.requestID
@@ -75,7 +77,7 @@ final class VMRegistry {
             guard let self, entries[record.name]?.record.requestID == requestID else { return }
             remove(record.name, .ownerEnded)
         }
-        let vm = RegisteredVM(record, watch: watch)
+        let vm = RegisteredVM(record, watch: watch, isRestored: isRestored)
         let held = Dictionary((joined?.vcpus ?? []).map { ($0.id, $0) } + vcpus.map { ($0.id, $0) }) { $1 }
         let agent = joined?.agent
         if joined == nil { remove(record.name, .replaced) } else if let joined { hold([], of: joined) }

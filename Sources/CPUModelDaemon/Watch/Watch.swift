@@ -18,8 +18,9 @@ final class Watch {
     private var vms: [String: WatchedVM] = [:]
     private var loops: [Task<Void, any Error>] = []
     private var dropped: @ReactorActor () -> Void = {}
+    private var listSize = 0
 
-    /// As many bytes may wait for the watcher to read them.
+    /// As many bytes may wait for the watcher to read them, beside the list that it was given first.
     private static let unreadLimit = 256 << 10
     /// With more waiting than this nothing new is looked for: what changes meanwhile is seen at the next look.
     private static let unreadPause = 64 << 10
@@ -35,8 +36,11 @@ final class Watch {
 
     /// Starts to look at what must be looked at to be noticed.
     ///
-    /// - Parameter dropped: is called when the watch ends because the watcher does not read.
-    func start(dropped: @escaping @ReactorActor () -> Void) {
+    /// - Parameters:
+    ///   - listSize: the bytes of the list of VMs, which the watcher is about to be sent.
+    ///   - dropped: is called when the watch ends because the watcher does not read.
+    func start(listSize: Int, dropped: @escaping @ReactorActor () -> Void) {
+        self.listSize = listSize
         self.dropped = dropped
         if let interval = parameters.capsMs { loop(interval) { await $0.lookAtCaps() } }
         if let interval = parameters.verifyMs { loop(interval) { await $0.verify() } }
@@ -84,7 +88,7 @@ final class Watch {
 
     private func tell(_ vm: RegisteredVM, _ content: VMEvent.Content) {
         guard !isOver, includes(vm.record.name) else { return }
-        guard connection.unreadBytes <= Self.unreadLimit else {
+        guard connection.unreadBytes <= Self.unreadLimit + listSize else {
             send(nil, .dropped)
             return dropped()
         }

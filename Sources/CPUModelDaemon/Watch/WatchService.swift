@@ -36,8 +36,9 @@ final class WatchService {
         let vms = registry.allEntries.filter { watch.includes($0.record.name) }
         for vm in vms { watch.add(vm) }
         request.connection.onClose { [weak self] in self?.end(id) }
-        watch.start { [weak self] in self?.end(id) }
-        return .value(WatchResult(watch: id, vms: vms.map { ($0.record, $0.drift != nil) }))
+        let result = WatchResult(watch: id, vms: vms.map { ($0.record, $0.drift != nil) }).jsonBytes()
+        watch.start(listSize: result.count) { [weak self] in self?.end(id) }
+        return .encoded(result)
     }
 
     private func end(_ id: Int) { watches.removeValue(forKey: id)?.end() }

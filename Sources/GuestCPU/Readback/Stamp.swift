@@ -16,6 +16,15 @@ public struct Stamp: Sendable, Hashable, CustomStringConvertible {
         self.init(StampInput(table: table, featureMSRs: featureMSRs))
     }
 
+    /// A stamp as it is written; nil for a text that is none. Stamps by another version of the rule are stamps too.
+    public init?(restoring text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, UInt32(parts[0]) != nil, parts[1].utf8.count == 24,
+            parts[1].allSatisfy(\.isHexDigit)
+        else { return nil }
+        description = text
+    }
+
     /// The stamp of what was taken from a table.
     init(_ input: StampInput) {
         var words: [UInt32] = []

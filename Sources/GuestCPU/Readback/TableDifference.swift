@@ -46,7 +46,8 @@ public struct TableDifference: Sendable, Hashable {
     /// they are.
     public let missing: [VCPUStateSource]
 
-    init(
+    /// A difference from its parts.
+    public init(
         _ place: Place, _ kind: Kind, want: UInt64 = 0, got: UInt64 = 0, bits: UInt64 = 0,
         missing: [VCPUStateSource] = []
     ) {
