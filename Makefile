@@ -10,7 +10,7 @@ RELEASE ?= .build/release
 DELIVERY ?= .build/delivery
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all test-system test-system-vm vm-programs build-tests lint format run bench fuzz clean requirements swift-present
+.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all test-system test-system-vm vm-programs build-tests lint format run bench soak fuzz clean requirements swift-present
 
 all: build
 
@@ -107,6 +107,18 @@ run: build
 bench: requirements
 	$(SWIFT) build -c release --static-swift-stdlib
 	@Tests/Benchmarks/run .build/release
+
+# What `make test` does for seconds, for as long as it takes to believe it: ten minutes of load over a thousand connections,
+# ten million notifications, and a thousand kills of each kind. Another number of seconds: make soak SOAK_SECONDS=60.
+SOAK_SECONDS ?= 600
+SOAK_KILLS ?= 1000
+
+soak: requirements
+	$(SWIFT) build -c release --static-swift-stdlib
+	CPUMODELD_BIN_DIR=.build/release CPUMODELD_TEST_TIMEOUT=36000 \
+	    CPUMODELD_LOAD_SECONDS=$(SOAK_SECONDS) CPUMODELD_LOAD_CONNECTIONS=1000 \
+	    CPUMODELD_NOTIFICATIONS=10000000 CPUMODELD_KILLS=$(SOAK_KILLS) \
+	    python3 Tests/EndToEnd/run.py -k test_load -k test_fault -k test_kill
 
 fuzz:
 	$(MAKE) -C Tests/Fuzz run

@@ -10,6 +10,7 @@ of .build/debug are taken. Tests that need /dev/kvm are skipped where it cannot 
 
 import argparse
 import fnmatch
+import os
 import pathlib
 import signal
 import sys
@@ -17,7 +18,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-TEST_TIMEOUT = 60
+TEST_TIMEOUT = int(os.environ.get("CPUMODELD_TEST_TIMEOUT") or 60)  # seconds; more for `make soak`
 AFTER_TIMEOUT = 10  # between two reminders, should the cleaning up hang too
 
 
