@@ -29,7 +29,8 @@ struct VMStateTests {
         let members = Mirror(reflecting: try random.record()).children.compactMap(\.label)
         #expect(
             members == [
-                "name", "uuid", "model", "expression", "topology", "report", "tables", "featureMSRs", "dropped",
+                "name", "uuid", "model", "expression", "topology", "options", "overlay", "report", "tables",
+                "featureMSRs", "dropped",
                 "executor",
                 "owner", "appliedAt", "requestID",
             ])
@@ -53,6 +54,8 @@ struct VMStateTests {
         #expect(record.uuid == "0f3c6a52-9d1e-4b7a-8c24-5e6f70819203")
         #expect((record.model, record.expression) == ("EPYC-Milan-v2", "EPYC-Milan-v2,-svm"))
         #expect(record.topology == (try Topology(sockets: 1, cores: 2)))
+        #expect(record.options == GuestCPU.Options())
+        #expect(record.overlay == nil)
         #expect((record.executor, record.requestID, record.appliedAt) == ("owner", "9f3a21c4-1", 1_795_700_000))
         #expect((record.pid, record.uid, record.owner.startTime) == (4242, 107, 0x1_2345))
         #expect(record.owner.unit == "vmm@web-1.service")
@@ -104,6 +107,8 @@ struct VMStateTests {
         #expect((one.name, one.model, one.expression) == (other.name, other.model, other.expression))
         #expect(one.uuid == other.uuid)
         #expect(one.topology == other.topology)
+        #expect(one.options == other.options)
+        #expect(one.overlay == other.overlay)
         #expect(one.report.vcpus == other.report.vcpus)
         #expect(one.report.differenceSets == other.report.differenceSets)
         #expect(one.tables == other.tables)
@@ -173,10 +178,30 @@ private struct Numbers: RandomNumberGenerator {
             topology: try Topology(
                 sockets: 1 + UInt32(below(4)), dies: 1 + UInt32(below(2)), modules: 1 + UInt32(below(2)),
                 cores: 1 + UInt32(below(8)), threads: 1 + UInt32(below(2))),
+            options: options(), overlay: maybe { $0.overlay() },
             report: report, tables: VCPUTables(tables),
             featureMSRs: Dictionary(some(6) { ($0.word(), $0.one(of: [0, 1, $0.next(), .max])) }) { $1 },
             dropped: some(12) { $0.unavailable() }, executor: one(of: ["owner", "inject", "direct"]), owner: owner,
             appliedAt: Int64(below(1 << 40)), requestID: "\(String(word(), radix: 16))-\(below(1000))")
+    }
+
+    mutating func options() -> GuestCPU.Options {
+        GuestCPU.Options(
+            physicalAddressBits: maybe { 32 + UInt8($0.below(21)) },
+            physicalAddressLimit: maybe { 32 + UInt8($0.below(21)) },
+            apicIDs: maybe { $0.some(5) { $0.word() } }, caches: one(of: GuestCPU.Options.Caches.allCases),
+            hasPMU: below(2) == 0, tscKHz: maybe { 1 + $0.word() / 2 }, level: maybe { 1 + UInt32($0.below(0xFFFF)) },
+            extendedLevel: maybe { 0x8000_0000 + UInt32($0.below(0x10000)) }, hasExtendedTopology: below(2) == 0,
+            exposesKVM: below(2) == 0, hyperV: Set(some(4) { $0.one(of: HyperVFeature.allCases) }),
+            enclavePageCache: some(2) {
+                EnclavePageCacheSection(
+                    address: UInt64($0.below(1 << 30)) << 12, size: UInt64(1 + $0.below(1 << 20)) << 12)
+            }.compactMap(\.self))
+    }
+
+    mutating func overlay() -> RecordedOverlay {
+        let kept = Set(some(4) { $0.one(of: OverlayPart.allCases) })
+        return RecordedOverlay(keeping: kept, base: table(count: below(20)))
     }
 
     mutating func table(count: Int) -> CPUIDTable {

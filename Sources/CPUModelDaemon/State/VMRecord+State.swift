@@ -21,6 +21,13 @@ extension VMRecord {
                 writer.integer(count)
             }
         }
+        writer.member("options", options)
+        if let overlay {
+            writer.object("overlay") { writer in
+                writer.member("kept", overlay.kept.map(\.rawValue).sorted())
+                writer.member("base", overlay.base)
+            }
+        }
         writer.member("executor", executor)
         writer.member("appliedAt", appliedAt)
         writer.member("requestId", requestID)
@@ -53,7 +60,12 @@ extension VMRecord {
         }
         self.init(
             name: name, uuid: try reader.optionalString("uuid"), model: try reader.string("model"),
-            expression: try reader.string("expression"), topology: topology, report: report, tables: tables,
+            expression: try reader.string("expression"), topology: topology,
+            options: try reader.optionalRead("options") ?? GuestCPU.Options(),
+            overlay: try reader.has("overlay")
+                ? reader.state("overlay") { reader throws(JSONShapeError) in try RecordedOverlay(state: &reader) }
+                : nil,
+            report: report, tables: tables,
             featureMSRs: try reader.state("featureMSRs") { reader throws(JSONShapeError) in
                 try Self.featureMSRs(&reader)
             },
@@ -74,6 +86,16 @@ extension VMRecord {
             values[index] = try reader.hex64(name)
         }
         return values
+    }
+}
+
+extension RecordedOverlay {
+    fileprivate init(state reader: inout ObjectReader) throws(JSONShapeError) {
+        let words = try reader.optionalStrings("kept") ?? []
+        let kept = words.compactMap(OverlayPart.init(rawValue:))
+        guard kept.count == words.count else { throw reader.error("kept", "must be parts that are known") }
+        let base: [CPUIDEntry] = try reader.readArray("base")
+        self.init(keeping: Set(kept), base: CPUIDTable(base))
     }
 }
 
