@@ -21,7 +21,8 @@ import kvm
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("CPUMODELD_BIN_DIR") or ROOT / ".build/debug").absolute()
 MODELS = ROOT / "config/models"
-START_TIMEOUT, STOP_TIMEOUT = 30.0, 10.0
+PATIENCE = float(os.environ.get("CPUMODELD_TEST_PATIENCE") or 1)  # more than 1 where all is slow, as on an emulated host
+START_TIMEOUT, STOP_TIMEOUT = 30.0 * PATIENCE, 10.0 * PATIENCE
 
 
 def binary(name):
@@ -157,7 +158,7 @@ class Daemon:
         os.chmod(self.directory, 0o755)
         os.chmod(self.socket_path, 0o666)
 
-    def connect(self, kind=cpumodel.Connection, query=False, timeout=20.0):
+    def connect(self, kind=cpumodel.Connection, query=False, timeout=20.0 * PATIENCE):
         return kind(self.query_path if query else self.socket_path, timeout)
 
 

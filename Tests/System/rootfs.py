@@ -49,9 +49,10 @@ def mirror():
     raise Unprepared("apt has no archive of Debian in its sources")
 
 
-def tree():
-    """The folder with the Debian; about 190 MB."""
-    folder = cache() / f"debian-{suite()}"
+def tree(name=None):
+    """The folder with the Debian of that name, else with this machine's; about 190 MB."""
+    name = name or suite()
+    folder = cache() / f"debian-{name}"
     if folder.exists():
         return folder
     install(mmdebstrap="mmdebstrap")
@@ -62,7 +63,7 @@ def tree():
     hook = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*; echo host >"$1/etc/hostname"; : >"$1/etc/machine-id"'
     run([
         "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", *options,
-        f"--customize-hook={hook}", suite(), work, mirror(),
+        f"--customize-hook={hook}", name, work, mirror(),
     ])  # fmt: skip
     work.rename(folder)
     return folder

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installs cpumodeld's Debian package on a Debian with a systemd of its own, and uses it as an operator would.
 
-    Tests/System/run.py --deb cpumodeld.deb [--limit SECONDS] container|vm
+    Tests/System/run.py --deb cpumodeld.deb [--limit SECONDS] [--suite NAME] container|vm
 
 README.md beside this file says what is done. It needs root.
 """
@@ -67,6 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("where", choices=("container", "vm"), help="this machine's kernel, or an emulated host's")
     parser.add_argument("--deb", type=pathlib.Path, required=True, help="the package")
+    parser.add_argument("--suite", help="which Debian, such as trixie [this machine's]")
     parser.add_argument("--limit", type=int, default=1200, metavar="SECONDS", help="longest run [1200]")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / ".build/system", help="where the results go")
     options = parser.parse_args()
@@ -82,7 +83,7 @@ def main():
 
 def run(options, out):
     started = time.monotonic()
-    tree = rootfs.tree()
+    tree = rootfs.tree(options.suite)
     shutil.rmtree(out, ignore_errors=True)
     transcript = Transcript(out / "transcript")
     boot = {"container": container.boot, "vm": machine.boot}[options.where]

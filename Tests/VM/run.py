@@ -47,6 +47,7 @@ def job(suites):
     lines = [
         f"cd {THERE}",
         f"export CPUMODELD_BIN_DIR={THERE}/bin HOME=/root PYTHONDONTWRITEBYTECODE=1 SWIFT_BACKTRACE=enable=no",
+        "export CPUMODELD_TEST_PATIENCE=5 CPUMODELD_TEST_TIMEOUT=300",
         "worst=0",
     ]
     for name, *arguments in suites:

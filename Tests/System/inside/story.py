@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 
-from system import Failure, Launcher, await_entry, become, ctl, eventually, files, is_active, main_pid, need, prop
+from system import Failure, Launcher, await_entry, become, ctl, eventually, files, is_active, journal, main_pid, need, prop
 from system import registered, sh
 
 SHARED = pathlib.Path("/run/cpumodeld-test")
@@ -180,6 +180,30 @@ class Story:
     def model_names():
         return {model["name"].removesuffix("-v1") for model in ctl("models")["models"]}
 
+    def a_setting_is_checked_before_it_counts(self):
+        folder = pathlib.Path("/etc/cpumodeld/cpumodeld.conf.d")
+        folder.mkdir()
+        ours = folder / "ours.conf"
+        try:
+            ours.write_text("[Limits]\nConections=5\n")
+            said = sh("cpumodeld --check-config", status=None)
+            need("ours.conf:2" in said and "Connections" in said, "--check-config does not say where, and what is meant")
+            sh("systemctl reload cpumodeld.service", status=None)
+            eventually(lambda: "ours.conf:2" in self.last_message("reload-failed"), "the journal does not say where")
+            need(is_active("cpumodeld.service"), "it is not active any more")
+            ours.write_text("[Executors]\nOwner=root\n")
+            sh("systemctl reload cpumodeld.service")
+            sh("cpumodel-launch --name not-1 --altered accept --no-run", user="launcher", status=1)
+        finally:
+            shutil.rmtree(folder)
+            sh("systemctl reload cpumodeld.service")
+        sh("cpumodel-launch --name yes-1 --altered accept --no-run", user="launcher")
+
+    @staticmethod
+    def last_message(event):
+        entries = journal(f"CPUMODELD_EVENT={event}")
+        return entries[-1]["MESSAGE"] if entries else ""
+
     # ---- ends, and what is kept over them --------------------------------------------------
 
     def it_comes_again_after_a_restart(self):
@@ -310,7 +334,8 @@ STEPS = (
     Story.the_package_is_installed, Story.units_are_as_they_should_be, Story.a_connection_starts_it,
     Story.an_unprivileged_launcher_applies, Story.others_are_refused, Story.the_journal_tells_its_story,
     Story.the_injector_is_off_until_enabled, Story.a_good_file_is_taken_on_reload, Story.a_bad_file_changes_nothing,
-    Story.it_comes_again_after_a_restart, Story.it_comes_again_after_sigkill, Story.the_watchdog_ends_one_that_hangs,
+    Story.a_setting_is_checked_before_it_counts, Story.it_comes_again_after_a_restart,
+    Story.it_comes_again_after_sigkill, Story.the_watchdog_ends_one_that_hangs,
     Story.an_upgrade_refuses_nobody, Story.vms_are_kept_over_all_that, Story.nothing_is_left_behind,
 )  # fmt: skip
 
