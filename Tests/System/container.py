@@ -35,7 +35,7 @@ def boot(tree, job, limit, line):
             f"--bind={job}:{SHARED}", f"--bind={units}:/run/systemd/system", *group.options,
             "--", f"--unit={UNIT}", "--show-status=no",
         ]  # fmt: skip
-        # A filter of the container's own would be in every process, as it is on no host: the injector would refuse them.
+        # A filter of the container's own would be in every process, as on no host, and the injector would refuse them.
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_SECCOMP": "0"}
         with open(job / "console", "wb") as console:
             container = subprocess.Popen(
@@ -72,7 +72,7 @@ def follow(output, container, deadline, line):
 
 
 class ControlGroup:
-    """Where this machine has no systemd to ask for one: a control group of its own, in whatever hierarchies there are."""
+    """Where this machine has no systemd to ask for one: a control group of its own, in whatever hierarchies it has."""
 
     def __init__(self):
         self.own = []

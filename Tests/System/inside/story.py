@@ -20,8 +20,8 @@ import threading
 import time
 import traceback
 
-from system import Failure, Launcher, await_entry, become, ctl, eventually, files, is_active, journal, main_pid, need, prop
-from system import registered, sh
+from system import Failure, Launcher, await_entry, become, ctl, eventually, files, is_active, journal, main_pid, need
+from system import prop, registered, sh
 
 SHARED = pathlib.Path("/run/cpumodeld-test")
 UNITS = ("cpumodeld.service", "cpumodeld.socket", "cpumodeld-query.socket")
@@ -29,6 +29,7 @@ INJECT_UNITS = ("cpumodeld-inject.service", "cpumodeld-inject.socket")
 SOCKET, QUERY_SOCKET = "/run/cpumodeld/cpumodeld.sock", "/run/cpumodeld/cpumodeld-query.sock"
 OWN_MODEL = pathlib.Path("/etc/cpumodeld/models/Fleet-2026.cpumodel")
 VERDICT = SHARED / "verdict"  # what this KVM's is, where that is known
+KVM = pathlib.Path("/dev/kvm")
 KVM_MINOR, MISC = 232, 10
 
 
@@ -56,18 +57,26 @@ class Story:
             need(is_active(unit), f"{unit} is not active")
         for unit in INJECT_UNITS:
             need(prop(unit, "ActiveState") == "inactive", f"{unit} is active, and nobody has enabled it")
-        self.give_kvm()
 
-    def give_kvm(self):
+    def without_kvm_it_answers_queries(self):
+        KVM.unlink(missing_ok=True)
+        sh("systemctl restart cpumodeld.service")
+        said = sh("cpumodelctl status", user="watcher", status=1)
+        need("kvm" in said.lower(), "the status does not say that KVM is missing")
+        await_entry("entry that KVM is missing", "CPUMODELD_EVENT=host-unavailable")
+        sh("cpumodelctl show EPYC-Milan-v2", user="watcher")
+        self.give_kvm()
+        sh("systemctl restart cpumodeld.service")
+        need(is_active("cpumodeld.service"), "it is not active")
+
+    @staticmethod
+    def give_kvm():
         """What udev does on a host: /dev/kvm for the group kvm, which launchers are in."""
-        device = pathlib.Path("/dev/kvm")
-        if not device.exists():
-            os.mknod(device, 0o660 | stat.S_IFCHR, os.makedev(MISC, KVM_MINOR))
-        shutil.chown(device, "root", "kvm")
-        device.chmod(0o660)
+        os.mknod(KVM, 0o660 | stat.S_IFCHR, os.makedev(MISC, KVM_MINOR))
+        shutil.chown(KVM, "root", "kvm")
+        KVM.chmod(0o660)
         for name in ("launcher", "watcher", "stranger"):
             sh(f"usermod --append --groups kvm {name}", show=False)
-        sh("systemctl restart cpumodeld.service", show=False)
 
     def units_are_as_they_should_be(self):
         units = " ".join(f"/lib/systemd/system/{unit}" for unit in (*UNITS, *INJECT_UNITS))
@@ -187,7 +196,7 @@ class Story:
         try:
             ours.write_text("[Limits]\nConections=5\n")
             said = sh("cpumodeld --check-config", status=None)
-            need("ours.conf:2" in said and "Connections" in said, "--check-config does not say where, and what is meant")
+            need("ours.conf:2" in said and "Connections" in said, "--check-config does not say where and what is meant")
             sh("systemctl reload cpumodeld.service", status=None)
             eventually(lambda: "ours.conf:2" in self.last_message("reload-failed"), "the journal does not say where")
             need(is_active("cpumodeld.service"), "it is not active any more")
@@ -281,8 +290,8 @@ class Story:
             sh(f"userdel {name}", show=False)
         # As always in Debian the package's users stay, so that no other user comes to their numbers.
         kept = re.compile(
-            r"/etc/\.?(passwd|group|g?shadow|sub[ug]id)(-|\.lock)?|/var/lib/systemd/.*|/var/mail/.*|/run/(systemd|log|user|lock)/.*"
-            r"|/var/lib/systemd|/run/\w+\.(pid|lock)|/var/spool/mail/.*|.*__pycache__.*"
+            r"/etc/\.?(passwd|group|g?shadow|sub[ug]id)(-|\.lock)?|/var/lib/systemd/.*|/var/mail/.*"
+            r"|/run/(systemd|log|user|lock)/.*|/var/lib/systemd|/run/\w+\.(pid|lock)|/var/spool/mail/.*|.*__pycache__.*"
         )
         left = sorted(path for path in files() - self.before if not kept.fullmatch(path))
         own = [path for path in files() if "cpumodel" in path and "cpumodeld-test" not in path]
@@ -331,9 +340,9 @@ class Asking:
 
 
 STEPS = (
-    Story.the_package_is_installed, Story.units_are_as_they_should_be, Story.a_connection_starts_it,
-    Story.an_unprivileged_launcher_applies, Story.others_are_refused, Story.the_journal_tells_its_story,
-    Story.the_injector_is_off_until_enabled, Story.a_good_file_is_taken_on_reload, Story.a_bad_file_changes_nothing,
+    Story.the_package_is_installed, Story.units_are_as_they_should_be, Story.without_kvm_it_answers_queries,
+    Story.a_connection_starts_it, Story.an_unprivileged_launcher_applies, Story.others_are_refused,
+    Story.the_journal_tells_its_story, Story.the_injector_is_off_until_enabled, Story.a_good_file_is_taken_on_reload, Story.a_bad_file_changes_nothing,
     Story.a_setting_is_checked_before_it_counts, Story.it_comes_again_after_a_restart,
     Story.it_comes_again_after_sigkill, Story.the_watchdog_ends_one_that_hangs,
     Story.an_upgrade_refuses_nobody, Story.vms_are_kept_over_all_that, Story.nothing_is_left_behind,

@@ -30,8 +30,8 @@ def sh(command, user=None, status=0, show=True):
     if show:
         print(f"      {user + '$' if user else '#'} {command}")
     done = subprocess.run(
-        [*become(user), "sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", check=False, timeout=5 * PATIENCE,
+        [*become(user), "sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", check=False, timeout=5 * PATIENCE,
     )  # fmt: skip
     if show:
         lines = done.stdout.splitlines()

@@ -110,7 +110,7 @@ ADDED = (
     ("rep_good", lambda guest: guest.intel and guest.family == 6, "cpu/intel.c, init_intel"),
     ("vmmcall", on_amd, "cpu/amd.c, early_init_amd: which of the two hypercall instructions there is"),
     ("extd_apicid", has_amd_apic, "cpu/amd.c, early_init_amd: APIC ids have eight bits"),
-    ("3dnowprefetch", lambda guest: guest.amd and guest.has("lm", "3dnow"), "cpu/amd.c, init_amd: long mode implies it"),
+    ("3dnowprefetch", lambda guest: guest.amd and guest.has("lm", "3dnow"), "cpu/amd.c, init_amd: LM implies it"),
     ("xtopology", tells_topology, "cpu/topology.c, since 6.9 cpu/topology_ext.c: leaf 0xB is there"),
     ("tsc_known_freq", has_any("kvmclock", "kvmclock2"), "kvmclock.c, kvm_get_tsc_khz: KVM tells the frequency"),
     ("constant_tsc", has_any("invtsc"), "cpu/amd.c, cpu/intel.c: 0x80000007.EDX[8]"),

@@ -4,8 +4,7 @@
 
     vmx.py [MODEL]...
 
-For each model: this process makes a VM and has the model applied, first as KVM made the vCPUs and then once more with
-one feature of VMX less. The verdict must be `exact` or `runtime`; each MSR, read by KVM_GET_MSRS from the vCPUs, must be
+For each model: this process makes a VM and has the model applied, and then once more with one feature of VMX less. The verdict must be `exact` or `runtime`; each MSR, read by KVM_GET_MSRS from the vCPUs, must be
 what the daemon computes for the model on this host, lie within what KVM offers, and have for each feature of VMX in the
 model its bit, and none for those that it has not.
 """
@@ -88,7 +87,7 @@ class Trial:
         for vcpu, values in enumerate(self.values):
             for index, value in values.items():
                 if index in computed and value != computed[index]:
-                    self.fault(f"vCPU {vcpu}: MSR {index:#x} is {value:#018x}, and {computed[index]:#018x} was computed")
+                    self.fault(f"vCPU {vcpu}: MSR {index:#x} is {value:#018x}; computed is {computed[index]:#018x}")
                 if not self.is_offered(index, value):
                     self.fault(f"vCPU {vcpu}: MSR {index:#x} is {value:#018x}; KVM offers {self.offered[index]:#018x}")
         self.check_features()
