@@ -149,7 +149,7 @@ class Daemon:
         """The same, once the connections of an earlier test are gone from it."""
         now, before = self.descriptors(), None
         while now != before:
-            time.sleep(0.02)
+            time.sleep(0.02 * PATIENCE)
             now, before = self.descriptors(), now
         return now
 

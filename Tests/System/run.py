@@ -39,7 +39,8 @@ def make_newer(package, job):
     rootfs.run(["dpkg-deb", "--raw-extract", package, tree])
     control = tree / "DEBIAN/control"
     control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+newer", control.read_text()))
-    rootfs.run(["dpkg-deb", "--root-owner-group", "--build", tree, job / "new.deb"], stdout=subprocess.DEVNULL)
+    build = ["dpkg-deb", "--root-owner-group", "-Znone", "--build"]
+    rootfs.run([*build, tree, job / "new.deb"], stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
 
 
