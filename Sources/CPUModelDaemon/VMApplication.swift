@@ -30,18 +30,18 @@ struct VMApplication {
         self.service = service
     }
 
-    func run() async throws -> VMRecord {
+    func run() async throws -> ApplyResult {
         do {
-            let record = try await apply()
+            let (record, notes) = try await apply()
             report(record)
-            return record
+            return ApplyResult(record, notes: notes)
         } catch {
             report(error)
             throw error
         }
     }
 
-    private func apply() async throws -> VMRecord {
+    private func apply() async throws -> (VMRecord, [GuestCPUNote]) {
         let vcpus = try request.vcpus()
         let host = try service.host.required()
         guard let owner = request.peer.pidfd else {
@@ -73,7 +73,7 @@ struct VMApplication {
         let entry = try service.registry.register(vm, owner: owner.number, vcpus: vcpus, joining: joined)
         // Before the answer: what the owner was told of, a daemon that is killed now must know again.
         await service.keep(entry)
-        return record.numbered(as: vm)
+        return (record.numbered(as: vm), guest.notes)
     }
 
     /// The VMM's own tables, where the model is to be laid over them.

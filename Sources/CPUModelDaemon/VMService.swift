@@ -81,7 +81,7 @@ final class VMService {
         requests += 1
         let application = VMApplication(
             parameters, from: request, requestID: "\(startID)-\(requests)", service: self)
-        return .value(ApplyResult(try await application.run()))
+        return .value(try await application.run())
     }
 
     /// Keeps a VM over restarts. One that cannot be kept has its CPU all the same.

@@ -46,10 +46,11 @@ public struct GuestCPU: Sendable {
             options: options)
         common = LeafPlan(inputs).table()
         featureMSRs = FeatureMSRs.values(of: features, signature: model.signature, on: host)
+        notes = FeatureMSRRules.notes(on: features) + GuestCPUNote.onWidth(width, host: host)
     }
 
-    /// What is odd about the guest's features, and stays.
-    public var notes: [GuestCPUNote] { FeatureMSRRules.notes(on: features) }
+    /// What is odd about the guest's CPU, and stays.
+    public let notes: [GuestCPUNote]
 
     /// What the launcher has to do before it creates its first vCPU.
     public var requirements: [LauncherRequirement] { LauncherRequirement.all(of: features) }

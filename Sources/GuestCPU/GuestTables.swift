@@ -20,8 +20,8 @@ public struct GuestTables: Sendable {
     /// The table of every vCPU, in the same order.
     public let tables: [CPUIDTable]
 
-    /// What is odd about the guest's features, and stays.
-    public var notes: [GuestCPUNote] { FeatureMSRRules.notes(on: features) }
+    /// What is odd about the guest's CPU, and stays.
+    public let notes: [GuestCPUNote]
 
     /// What the launcher has to do before it creates its first vCPU.
     public var requirements: [LauncherRequirement] { LauncherRequirement.all(of: features) }
@@ -32,6 +32,6 @@ extension GuestCPU {
     public var tables: GuestTables {
         GuestTables(
             model: model, topology: topology, features: features, missing: missing, featureMSRs: featureMSRs,
-            apicIDs: apicIDs, tables: (0..<vcpuCount).map(table(ofVCPU:)))
+            apicIDs: apicIDs, tables: (0..<vcpuCount).map(table(ofVCPU:)), notes: notes)
     }
 }

@@ -30,6 +30,11 @@ struct LeafInputs {
 /// Which leaves a table has, in which order, and how high its levels are.
 ///
 /// The APIC ids are left at zero: ``APICIdentity`` writes them for each vCPU.
+///
+/// No model needs leaves 0x18 (deterministic TLB parameters), 0x19 (Key Locker) and 0x1A (native model ids), so they are
+/// zeros within reach, as in QEMU's tables. Leaf 0x18 is asked for by descriptor 0xFE of leaf 2, which ours does not have;
+/// 0x19 belongs to a feature that no KVM gives to guests; and 0x1A to CPUs of several kinds of cores, 7.0.EDX[15], which KVM
+/// does not offer either: a vCPU moves between the host's cores (Intel SDM volume 2, CPUID; Linux, `__do_cpuid_func`).
 struct LeafPlan {
     private let inputs: LeafInputs
 

@@ -55,6 +55,7 @@ static enum status apply(
         .drop_unavailable = options->drop_unavailable,
         .accept_altered = options->accept_altered,
         .replace = options->replace,
+        .parameters = options->parameters,
         .execute = options->misbehave ? misbehave_find(options->misbehave) : NULL,
         .context = daemon,
     };

@@ -25,6 +25,8 @@ static const char usage[] =
     "  --topology S:D:M:C:T     sockets, dies, modules, cores, threads\n"
     "  --unavailable fail|drop  features that this host cannot give [fail]\n"
     "  --altered fail|accept    a table that KVM changed [fail]\n"
+    "  --parameters JSON        further parameters of vm.apply, which Protocol.md lists,\n"
+    "                           such as '{\"tscKHz\":2900000,\"caches\":\"host\"}'\n"
     "  --replace                take the name over from another VM of this user\n"
     "  --run, --no-run          run the guest, or do not [--run]\n"
     "  --guest look|toggle|ask  what the guest does; see below [look]\n"
@@ -54,6 +56,7 @@ enum option_key {
     TOPOLOGY,
     UNAVAILABLE,
     ALTERED,
+    PARAMETERS,
     REPLACE,
     RUN,
     NO_RUN,
@@ -75,6 +78,7 @@ static const struct option known[] = {
     {"topology", required_argument, NULL, TOPOLOGY},
     {"unavailable", required_argument, NULL, UNAVAILABLE},
     {"altered", required_argument, NULL, ALTERED},
+    {"parameters", required_argument, NULL, PARAMETERS},
     {"replace", no_argument, NULL, REPLACE},
     {"run", no_argument, NULL, RUN},
     {"no-run", no_argument, NULL, NO_RUN},
@@ -200,6 +204,9 @@ static bool read_option(struct options *options, enum option_key key, char *valu
         return read_choice("unavailable", value, "fail", "drop", &options->drop_unavailable);
     case ALTERED:
         return read_choice("altered", value, "fail", "accept", &options->accept_altered);
+    case PARAMETERS:
+        options->parameters = value;
+        return true;
     case REPLACE:
         options->replace = true;
         return true;

@@ -30,6 +30,8 @@ struct options {
     unsigned hold_seconds;
     int timeout_seconds;
     const char *misbehave;
+    /// JSON text; NULL for none.
+    const char *parameters;
 };
 
 /// Reads the command line. Returns false, after saying why on stderr, when it makes no sense; ends the program for

@@ -59,6 +59,33 @@ class Apply(DaemonCase):
             self.assertTrue(item["feature"] and item["reason"], item)
         self.note(f"{len(result['dropped'])} dropped")
 
+    def test_the_bits_that_are_named_are_those_that_kvm_changed(self):
+        """No more, no fewer, and each under the right class: by what the client gave KVM and read back itself."""
+        for model in ("host", "EPYC-Milan-v2", "Skylake-Server-v4", "base"):
+            vm, client = self.make_vm(), self.connect()
+            result = self.apply(vm, client, model=model, unavailable="drop")
+            want, got = client.asked[0], vm.tables()[0]
+            named, ways = {}, {"forcedOn": (0, 1), "forcedOff": (1, 0)}
+            for item in (item for each in result["differenceSets"] for item in each if "register" in item):
+                place = int(item["leaf"], 16), int(item["subleaf"], 16), item["register"]
+                bits = [bit["bit"] for bit in item.get("bits", ())]
+                self.assertEqual(len(bits), len(set(bits)), item)
+                a, b = (getattr(compare.find(table, *place[:2]), place[2]) for table in (want, got))
+                for bit in bits:
+                    self.assertTrue((a ^ b) >> bit & 1, (model, item, bit))
+                    if way := ways.get(item["class"]):
+                        self.assertEqual((a >> bit & 1, b >> bit & 1), way, (model, item, bit))
+                self.assertFalse(named.get(place, 0) & sum(1 << bit for bit in bits), (model, item))
+                named[place] = named.get(place, 0) | sum(1 << bit for bit in bits)
+                if item["class"] in ways:
+                    self.assertTrue(bits, item)
+            changed = {place: a ^ b for place, (a, b) in compare.differences(want, got).items() if place[2]}
+            self.assertEqual(set(named), set(changed), model)
+            # A register of features has all its changed bits named; one that holds a number has none.
+            for place, mask in named.items():
+                self.assertIn(mask, (0, changed[place]), (model, place))
+            self.note(f"{model}: {sum(mask.bit_count() for mask in named.values())}")
+
     def test_computed_table_is_the_applied_one(self):
         vm, client = self.make_vm(2), self.connect()
         self.apply(vm, client, model="Skylake-Server", unavailable="drop")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Owners that answer owner.execute late, wrongly, or not at all: they lose their request, not the daemon."""
 
+import errno
 import os
 import struct
 import time
@@ -98,6 +99,39 @@ class BadOwner(BadInputCase):
         self.assertIn("the table it had before", caught.exception.message)
         self.assertEqual(vm.tables(), before)
         client.behave = None
+        self.apply_again()
+
+    def test_kvm_refuses_a_step_with_an_errno(self):
+        """What the ioctl said is in the error, with a sentence on it, and the vCPUs have what they had."""
+        for errno_, name, words in (
+            (errno.EPERM, "EPERM", "seccomp"), (errno.EIO, "EIO", "another process"), (errno.ENOMEM, "ENOMEM", "")
+        ):  # fmt: skip
+            vm, client = self.make_vm(2), self.connect(Raw)
+            before = vm.tables()
+
+            def behave(request, fds, client=client, errno_=errno_):
+                # As KVM would: the tables were read, the first could not be set, and the job ended there.
+                steps, size = request["params"]["steps"], cpumodel.STEP.size
+                job = bytearray(os.pread(fds[0], request["params"]["size"], 0))
+                requests = [struct.unpack_from("<I", job, cpumodel.HEADER.size + size * n)[0] for n in range(steps)]
+                if kvm.KVM_SET_CPUID2 not in requests:
+                    return client.answer(request, result={"executed": client.run(request, fds)})
+                first = requests.index(kvm.KVM_SET_CPUID2)
+                for number in range(first):
+                    os.pwrite(fds[0], struct.pack("<i", 0), cpumodel.HEADER.size + size * number + cpumodel.RESULT_OFFSET)
+                os.pwrite(
+                    fds[0], struct.pack("<i", -errno_), cpumodel.HEADER.size + size * first + cpumodel.RESULT_OFFSET)
+                os.pwrite(fds[0], struct.pack("<I", first + 1), cpumodel.EXECUTED_OFFSET)
+                client.answer(request, result={"executed": first + 1})
+
+            client.behave = behave
+            with self.fails("refused") as caught:
+                self.try_apply(vm.vcpus, client)
+            data = caught.exception.data
+            self.assertEqual((data["errnoName"], data["ioctl"], data["vcpu"]), (name, "KVM_SET_CPUID2", 0))
+            self.assertIs(data["restored"], True)
+            self.assertIn(words, caught.exception.message)
+            self.assertEqual(vm.tables(), before)
         self.apply_again()
 
     def test_method_not_found(self):

@@ -6,6 +6,7 @@ import kvm
 from cases import DaemonCase, needs_kvm
 from test_overlay import vmm_table
 
+KVM_CAP_SMALLER_MAXPHYADDR = 185
 MILAN = {"model": "EPYC-Milan-v2,-avx2", "unavailable": "drop"}
 
 
@@ -118,6 +119,40 @@ class Choices(DaemonCase):
 
     def test_extended_topology(self):
         self.assertEqual(self.value(self.applied(extendedTopology=True), 0x80000000, "eax"), 0x80000026)
+
+    def test_narrow_addresses_are_noted_where_kvm_does_not_make_up_for_them(self):
+        host = self.call("host.describe", {})
+        for makes_up in (0, 1):
+            host["capabilities"]["SMALLER_MAXPHYADDR"] = makes_up
+            for bits in (40, "host"):
+                request = {"model": "host", "host": host, "physicalAddressBits": bits}
+                notes = [n for n in self.call("table.compute", request)["notes"] if "MAXPHYADDR" in n]
+                self.assertEqual(len(notes), int(bits == 40 and not makes_up), (makes_up, bits))
+        vm = self.make_vm()
+        notes = self.apply(vm, physicalAddressBits=40)["notes"]
+        makes_up = kvm.check_extension(KVM_CAP_SMALLER_MAXPHYADDR)
+        self.assertEqual(bool([n for n in notes if "MAXPHYADDR" in n]), not makes_up)
+
+    def test_amx_needs_a_permission_that_is_named_before_anything_is_applied(self):
+        host = self.call("host.describe", {})
+        asked = {"model": "SapphireRapids", "unavailable": "drop", "host": host}
+        self.assertEqual(self.call("table.compute", asked)["requirements"], [])
+        for leaf, subleaf, registers in (
+            (0x7, 0, {"edx": 1 << 22 | 1 << 24 | 1 << 25}), (0xD, 0, {"eax": 0x602E7}), (0xD, 1, {"eax": 0x1F}),
+            (0xD, 5, {"eax": 64, "ebx": 1088}), (0xD, 6, {"eax": 512, "ebx": 1152}), (0xD, 7, {"eax": 1024, "ebx": 1664}),
+            (0xD, 17, {"eax": 64, "ebx": 2752, "ecx": 2}), (0xD, 18, {"eax": 8192, "ebx": 2816, "ecx": 6}),
+            (0x1D, 0, {"eax": 1}), (0x1D, 1, {"eax": 0x04002000, "ebx": 0x80040, "ecx": 0x10}), (0x1E, 0, {"ebx": 0x4010}),
+        ):  # fmt: skip
+            for name in ("supportedCPUID", "nativeCPUID"):
+                table = kvm.from_json(host[name])
+                entry = compare.find(table, leaf, subleaf) or kvm.Entry(leaf, subleaf, 1, 0, 0, 0, 0)
+                values = {register: getattr(entry, register) | bits for register, bits in registers.items()}
+                host[name] = kvm.to_json([e for e in table if e is not entry] + [entry._replace(**values)])
+        for method in ("table.compute", "model.expand"):
+            params = {k: v for k, v in asked.items() if method == "table.compute" or k != "unavailable"}
+            (requirement,) = self.call(method, params)["requirements"]
+            self.assertEqual((requirement["kind"], requirement["component"]), ("xstatePermission", 18))
+            self.assertIn("ARCH_REQ_XCOMP_GUEST_PERM", requirement["how"])
 
     def test_bad_choices_are_named(self):
         for options, word in (

@@ -63,6 +63,17 @@ class Launch(LaunchCase):
         result = self.apply(self.make_vm(2), model="EPYC-Milan", unavailable="drop")
         self.assertEqual(report["result"]["stamp"], result["stamp"])
 
+    def test_further_parameters(self):
+        parameters = {"tscKHz": 2_100_000, "caches": "none"}
+        model = ("--model", "EPYC-Milan", "--unavailable", "drop", "--no-run")
+        report = self.launched(*model, "--parameters", json.dumps(parameters))
+        result = self.apply(self.make_vm(), model="EPYC-Milan", unavailable="drop", **parameters)
+        self.assertEqual(report["result"]["stamp"], result["stamp"])
+        self.assertNotEqual(report["result"]["stamp"], self.launched(*model)["result"]["stamp"])
+        for wrong in ("[]", "{", '{"tscKhz":1}', '{"model":"host"}'):
+            status, _ = self.launch(*model, "--parameters", wrong)
+            self.assertIn(status, (REFUSED, FAULT), wrong)
+
     def test_first_of_several_models(self):
         report = self.launched("--first-of", "No-Such-Model,host", "--no-run")
         self.assertEqual(report["result"]["expression"], "host")

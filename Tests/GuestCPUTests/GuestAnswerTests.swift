@@ -39,6 +39,28 @@ struct GuestAnswerTests {
         #expect(Self.table(isHyperV: false).guestAnswer(0x8000_0007, in: Self.state()).entry.edx == 1 << 8)
     }
 
+    @Test func faultingIsForUserModeOnly() {
+        let table = Self.table()
+        for state in [VCPUState(miscFeaturesEnables: 1), VCPUState(hwcr: 1 << 35)].map(PartialVCPUState.init) {
+            #expect(table.guestAnswer(1, in: state).isFault == false)
+            #expect((1...3).allSatisfy { table.guestAnswer(1, in: state, privilegeLevel: $0).isFault == true })
+        }
+        let others = PartialVCPUState(VCPUState(miscFeaturesEnables: ~1, hwcr: ~(1 << 35)))
+        #expect(table.guestAnswer(1, in: others, privilegeLevel: 3).isFault == false)
+        #expect(table.guestAnswer(1, in: others, privilegeLevel: 3).missing == [])
+    }
+
+    @Test func whetherItFaultsMayNotBeKnown() {
+        var state = PartialVCPUState(.reset)
+        state.miscFeaturesEnables = nil
+        #expect(Self.table().guestAnswer(1, in: state).missing == [])
+        let answer = Self.table().guestAnswer(1, in: state, privilegeLevel: 3)
+        #expect(answer.isFault == nil)
+        #expect(answer.missing == [.miscFeaturesEnables])
+        state.hwcr = 1 << 35  // one of the two is enough
+        #expect(Self.table().guestAnswer(1, in: state, privilegeLevel: 3).isFault == true)
+    }
+
     @Test func whatIsNotKnownStandsAndIsNamed() {
         let table = Self.table()
         let answer = table.guestAnswer(7, in: PartialVCPUState())

@@ -24,6 +24,7 @@ struct KVMHostsTests {
                 Self.checkFeatures(guest, host, where_)
                 Self.checkComponents(guest, host, where_)
                 Self.checkMSRs(guest, host, where_)
+                Self.checkZeroLeaves(guest, where_)
                 #expect(guest.missing.allSatisfy { !$0.reasonText.isEmpty })
             }
         }
@@ -36,6 +37,22 @@ struct KVMHostsTests {
     private static func guest(_ name: String, catalog: ModelCatalog, host: HostCPU) throws -> GuestCPU {
         let model = try catalog.expand(ModelExpression(parsing: name), on: host)
         return try GuestCPU(model: model, host: host, topology: Topology(sockets: 2, cores: 2, threads: 2))
+    }
+
+    /// Leaves 0x18 to 0x1A are zeros, and nothing sends the guest there: not descriptor 0xFE in leaf 2, nor Key Locker in
+    /// 7.0.ECX[23], nor several kinds of cores in 7.0.EDX[15].
+    private static func checkZeroLeaves(_ guest: GuestCPU, _ name: String) {
+        let table = guest.table(ofVCPU: 0)
+        #expect(!table.entries.contains { 0x18...0x1A ~= $0.leaf && !$0.isZero }, "\(name)")
+        for register in CPUIDRegister.allCases {
+            let value = table.value(2, 0, register)
+            // Bit 31: the register holds no descriptors. EAX[7:0] is a count.
+            for byte in (register == .eax ? 1 : 0)..<4 where value >> 31 == 0 {
+                #expect(value >> UInt32(8 * byte) & 0xFF != 0xFE, "\(name): leaf 2 \(register)")
+            }
+        }
+        #expect(table.value(7, 0, .ecx) & 1 << 23 == 0, "\(name): Key Locker")
+        #expect(table.value(7, 0, .edx) & 1 << 15 == 0, "\(name): hybrid")
     }
 
     /// Every feature in the table is one that the host grants, and one that the model or KVM's guests have.

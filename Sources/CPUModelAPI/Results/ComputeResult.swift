@@ -63,7 +63,7 @@ public struct ComputeResult: JSONWritable, Sendable {
                         ], ""), "")),
             .required("featureMSRs", .msrs("to be written on every vCPU after its table is set")),
             .required("dropped", .array(UnavailableFeature.schema, "what was left out")),
-            .required("notes", .array(.string(""), "features that make no sense in this guest, and stay")),
+            ApplyResult.notesMember,
             .required("requirements", .array(LauncherRequirement.schema, LauncherRequirement.meaning)),
         ], "")
 }

@@ -132,7 +132,7 @@ public struct Expansion: JSONWritable, Sendable {
             .required("unavailable", .array(UnavailableFeature.schema, "what this host cannot give, and why")),
             .required(
                 "withheld", .array(UnavailableFeature.schema, "what this host has, but guests do not get, and why")),
-            .required("notes", .array(.string(""), "features that make no sense in this guest, and stay")),
+            ApplyResult.notesMember,
             .required("requirements", .array(LauncherRequirement.schema, LauncherRequirement.meaning)),
         ], "")
 }

@@ -156,9 +156,13 @@ public struct VMRecord: Sendable {
 /// The result of `vm.apply`.
 public struct ApplyResult: JSONWritable {
     private let record: VMRecord
+    private let notes: [GuestCPUNote]
 
-    /// The result that this record is of.
-    public init(_ record: VMRecord) { self.record = record }
+    /// The result that this record is of, and what is odd about the CPU.
+    public init(_ record: VMRecord, notes: [GuestCPUNote]) {
+        self.record = record
+        self.notes = notes
+    }
 
     /// Writes the result.
     public func write(to writer: inout JSONWriter) {
@@ -166,11 +170,15 @@ public struct ApplyResult: JSONWritable {
             record.writeSummary(to: &writer)
             record.report.writeMembers(to: &writer)
             writer.member("dropped", record.dropped)
+            writer.member("notes", notes.map(\.description))
         }
     }
 
     static let schema = Schema.object(
-        VMRecord.summaryMembers + VCPUReport.members + [droppedMember], "")
+        VMRecord.summaryMembers + VCPUReport.members + [droppedMember, notesMember], "")
+
+    static let notesMember = Schema.Member.required(
+        "notes", .array(.string("a sentence"), "what is odd about the guest's CPU, and stays"))
 
     static let droppedMember = Schema.Member.required(
         "dropped", .array(UnavailableFeature.schema, "features left out, as the host cannot give them"))

@@ -16,6 +16,10 @@ public enum VCPUStateSource: String, Sendable, Hashable, CaseIterable, Comparabl
     case tsxControl
     /// HV_X64_MSR_TSC_INVARIANT_CONTROL, MSR 0x40000118.
     case tscInvariantControl
+    /// MISC_FEATURES_ENABLES, MSR 0x140.
+    case miscFeaturesEnables
+    /// HWCR, MSR 0xC0010015.
+    case hwcr
     /// Whether the VM's owner turned the exits for HLT off (KVM_CAP_X86_DISABLE_EXITS). KVM tells nobody.
     case haltExits
     /// Which quirks the VM's owner turned off (KVM_CAP_DISABLE_QUIRKS2). KVM tells nobody.
@@ -45,6 +49,10 @@ public struct PartialVCPUState: Sendable, Hashable {
     public var tsxControl: UInt64?
     /// HV_X64_MSR_TSC_INVARIANT_CONTROL: bit 0 the guest wants to know that its TSC is invariant.
     public var tscInvariantControl: UInt64?
+    /// MISC_FEATURES_ENABLES: bit 0 CPUID faults above CPL 0.
+    public var miscFeaturesEnables: UInt64?
+    /// HWCR: bit 35 CPUID faults above CPL 0 (AMD's CpuidUserDis). Only kernels that know the bit let it be set.
+    public var hwcr: UInt64?
     /// Whether HLT exits to KVM; false after KVM_CAP_X86_DISABLE_EXITS.
     public var haltExits: Bool?
     /// Whether the quirk MISC_ENABLE_NO_MWAIT is on, as it is by default: MWAIT then stays as the table has it.
@@ -62,6 +70,8 @@ public struct PartialVCPUState: Sendable, Hashable {
         miscEnable = state.miscEnable
         tsxControl = state.tsxControl
         tscInvariantControl = state.tscInvariantControl
+        miscFeaturesEnables = state.miscFeaturesEnables
+        hwcr = state.hwcr
         haltExits = state.haltExits
         hasMWAITQuirk = state.hasMWAITQuirk
     }
@@ -91,6 +101,10 @@ public struct VCPUState: Sendable, Hashable {
     public var tsxControl: UInt64
     /// HV_X64_MSR_TSC_INVARIANT_CONTROL: bit 0 the guest wants to know that its TSC is invariant.
     public var tscInvariantControl: UInt64
+    /// MISC_FEATURES_ENABLES: bit 0 CPUID faults above CPL 0.
+    public var miscFeaturesEnables: UInt64
+    /// HWCR: bit 35 CPUID faults above CPL 0 (AMD's CpuidUserDis). Only kernels that know the bit let it be set.
+    public var hwcr: UInt64
     /// Whether HLT exits to KVM; false after KVM_CAP_X86_DISABLE_EXITS.
     public var haltExits: Bool
     /// Whether the quirk MISC_ENABLE_NO_MWAIT is on, as it is by default: MWAIT then stays as the table has it.
@@ -99,8 +113,8 @@ public struct VCPUState: Sendable, Hashable {
     /// A state from its parts; each at its value after reset in a VM of default settings unless given.
     public init(
         cr4: UInt64 = 0, apicBase: UInt64 = 0xFEE0_0000 | 1 << 11, xcr0: UInt64 = 1, xss: UInt64 = 0,
-        miscEnable: UInt64 = 0, tsxControl: UInt64 = 0, tscInvariantControl: UInt64 = 0, haltExits: Bool = true,
-        hasMWAITQuirk: Bool = true
+        miscEnable: UInt64 = 0, tsxControl: UInt64 = 0, tscInvariantControl: UInt64 = 0,
+        miscFeaturesEnables: UInt64 = 0, hwcr: UInt64 = 0, haltExits: Bool = true, hasMWAITQuirk: Bool = true
     ) {
         self.cr4 = cr4
         self.apicBase = apicBase
@@ -109,6 +123,8 @@ public struct VCPUState: Sendable, Hashable {
         self.miscEnable = miscEnable
         self.tsxControl = tsxControl
         self.tscInvariantControl = tscInvariantControl
+        self.miscFeaturesEnables = miscFeaturesEnables
+        self.hwcr = hwcr
         self.haltExits = haltExits
         self.hasMWAITQuirk = hasMWAITQuirk
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import X86CPU
+import X86CPU
 
 /// What CPUID and the feature MSRs must not say against each other.
 ///
@@ -15,20 +15,6 @@ enum FeatureMSRRules {
             (.tsxControl, .rtm), (.taaNo, .rtm), (.rrsba, .ibrsAll),
         ]
         return rules.filter { features.contains($0) && !features.contains($1) }
-            .map { GuestCPUNote(feature: $0, without: $1) }
-    }
-}
-
-/// A feature that the guest gets and cannot make sense of, since it lacks another.
-public struct GuestCPUNote: Sendable, Hashable, CustomStringConvertible {
-    /// The feature.
-    public let feature: Feature
-    /// What the guest lacks.
-    public let without: Feature
-
-    /// A sentence for a person.
-    public var description: String {
-        let registry = FeatureRegistry.shared
-        return "\(registry.name(of: feature)) means nothing to a guest without \(registry.name(of: without))."
+            .map { .pointless($0, without: $1) }
     }
 }

@@ -57,7 +57,7 @@ public struct Overlay: Sendable {
         GuestTables(
             model: guest.model, topology: guest.topology, features: guest.features, missing: guest.missing,
             featureMSRs: guest.featureMSRs, apicIDs: shapes.isEmpty ? guest.apicIDs : shapes.map(\.apicID),
-            tables: bases.indices.map(table(ofVCPU:)))
+            tables: bases.indices.map(table(ofVCPU:)), notes: guest.notes)
     }
 
     /// The table of one vCPU, by its place in the request.
