@@ -79,7 +79,7 @@ let package = Package(
             ]),
         room(
             "CPUModelClient", ["CCPUModelClient", "CLinux", "CPUModelAPI", "Descriptors", "GuestCPU", "JSON", "X86CPU"]),
-        room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "X86CPU"]),
+        room("CPUModelControl", ["CPUModelAPI", "CPUModelClient", "JSON", "Spelling", "X86CPU"]),
         .target(
             name: "CCPUModelClient", exclude: ["cpumodel.map", "examples", "libcpumodel.pc.in", "library.mk"],
             cSettings: strictC),
@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "GuestCPU", "JSON",
+                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "GuestCPU", "JSON", "Spelling",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

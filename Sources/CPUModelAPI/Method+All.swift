@@ -104,7 +104,9 @@ extension Method {
         notification: .init(name: WatchResult.notification, parameters: VMEvent.schema))
 
     /// Lists VMs.
-    public static let listVMs = Method("vm.list", "The registered VMs", result: VMListResult.schema)
+    public static let listVMs = Method(
+        "vm.list", "The registered VMs, or those that a question is about", parameters: ListVMsParameters.members,
+        result: VMListResult.schema)
 
     /// Shows one VM.
     public static let showVM = Method(

@@ -37,6 +37,17 @@ extension APIError {
         self.init(kind, error.description, data: data)
     }
 
+    /// A name that no model has, and the nearest that one has.
+    init(unknownModel name: String, nearest suggestion: String?) {
+        var data: JSONObject = ["model": .string(name)]
+        var message = "There is no model \"\(name)\"."
+        if let suggestion {
+            data.set(.string(suggestion), for: "suggestion")
+            message += " Did you mean \"\(suggestion)\"?"
+        }
+        self.init(.unknownModel, message, data: data)
+    }
+
     /// Features that the host cannot give.
     init(unavailable: [UnavailableFeature], of model: String) {
         let names = unavailable.prefix(4).map { FeatureRegistry.shared.name(of: $0.feature) }.joined(separator: ", ")

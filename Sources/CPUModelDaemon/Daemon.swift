@@ -123,6 +123,7 @@ public final class Daemon {
         let translation = TranslationService(models: models)
         let live = LiveService(registry: vms.registry, host: host)
         let watches = WatchService(registry: vms.registry, live: live)
+        let listing = VMListing(registry: vms.registry, models: models, host: host, live: live)
         let editor = CatalogEditor(
             models: models, registry: vms.registry,
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
@@ -164,7 +165,9 @@ public final class Daemon {
             immediate(.watchVMs, WatchParameters.self) { parameters, request in
                 try watches.watch(parameters, from: request)
             },
-            immediate(.listVMs, NoParameters.self) { _, _ in vms.list() },
+            served(
+                .listVMs,
+                .asynchronous { try await listing.list(ListVMsParameters(reading: $0.params, path: "params")) }),
             immediate(.showVM, ShowVMParameters.self) { parameters, _ in try vms.show(parameters) },
             immediate(.forgetVM, ForgetParameters.self) { parameters, request in
                 try vms.forget(parameters, by: request.peer)

@@ -86,13 +86,7 @@ final class ModelService {
 
     /// A name that no model has.
     func unknownModel(_ name: String) -> APIError {
-        var data: JSONObject = ["model": .string(name)]
-        var message = "There is no model \"\(name)\"."
-        if let suggestion = catalog.nearestName(to: name) {
-            data.set(.string(suggestion), for: "suggestion")
-            message += " Did you mean \"\(suggestion)\"?"
-        }
-        return APIError(.unknownModel, message, data: data)
+        APIError(unknownModel: name, nearest: catalog.nearestName(to: name))
     }
 
     /// `model.expand`.

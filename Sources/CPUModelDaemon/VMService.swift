@@ -97,9 +97,6 @@ final class VMService {
         }
     }
 
-    /// `vm.list`.
-    func list() -> Reply { .value(VMListResult(registry.all)) }
-
     /// `vm.show`.
     func show(_ parameters: ShowVMParameters) throws(APIError) -> Reply {
         let record = try record(named: parameters.vm)

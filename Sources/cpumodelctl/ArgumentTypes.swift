@@ -11,6 +11,8 @@ extension GuestCPU.Options.Caches: ExpressibleByArgument {}
 extension DetectParameters.Purpose: ExpressibleByArgument {}
 extension DetectParameters.Vocabulary: ExpressibleByArgument {}
 extension ExportParameters.Format: ExpressibleByArgument {}
+extension LiveSource: ExpressibleByArgument {}
+extension Verdict: ExpressibleByArgument {}
 
 /// The value of `--topology`.
 struct TopologyArgument: ExpressibleByArgument {

@@ -19,6 +19,8 @@ struct Daemon: ParsableArguments {
     /// Calls a method.
     func call(_ method: Method, _ parameters: JSONObject = JSONObject()) throws -> JSONValue {
         var client = try socket.map { try Client(path: $0) } ?? Client(for: method)
+        // A request may give the daemon more time to look at running vCPUs.
+        if let deadline = parameters["deadlineMs"]?.intValue { client.timeout += .milliseconds(max(0, deadline)) }
         do throws(ClientError) {
             return try client.call(method, parameters)
         } catch {

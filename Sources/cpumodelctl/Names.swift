@@ -19,6 +19,9 @@ enum Names {
     /// Names of registered VMs.
     static let vms = CompletionKind.custom { words, _, _ in vmNames(words) }
 
+    /// Names of features.
+    static let features = CompletionKind.custom { _, _, _ in Completions.features }
+
     /// What stands for a CPU: model expressions, VMs, this host, and paths.
     static let cpus = CompletionKind.custom { words, _, word in
         let paths = InputFile.paths(beginningWith: word).filter { $0 == $0.printable }

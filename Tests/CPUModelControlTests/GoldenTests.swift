@@ -38,6 +38,10 @@ import Testing
         Example(fixture: "table-of-one-vcpu", method: .computeTable, report: TableReport.self),
         Example(fixture: "vms", method: .listVMs, report: VMListReport.self),
         Example(fixture: "vms-none", method: .listVMs, report: VMListReport.self),
+        Example(fixture: "vms-with-features", method: .listVMs, report: VMsWithFeaturesReport.self),
+        Example(fixture: "vms-none", method: .listVMs, report: VMsWithFeaturesReport.self, suffix: "-with-features"),
+        Example(fixture: "caps", method: .vmCaps, report: CapsReport.self),
+        Example(fixture: "caps-of-features", method: .vmCaps, report: CapsReport.self),
         Example(fixture: "vm", method: .showVM, report: VMReport.self),
         Example(
             fixture: "vm", method: .showVM, report: VMReport.self,

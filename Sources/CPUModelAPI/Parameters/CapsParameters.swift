@@ -22,6 +22,8 @@ public struct CapsParameters: JSONReadable, Sendable {
     public let vcpus: [Int]?
     /// The one source to use; nil for the best that answers in time.
     public let source: LiveSource?
+    /// Features, by any of their names, of which the answer is to say who may use them.
+    public let features: [String]
     /// How long the answer may take, in milliseconds.
     public let deadlineMs: Int
 
@@ -30,6 +32,7 @@ public struct CapsParameters: JSONReadable, Sendable {
         vm = try reader.string("vm")
         vcpus = try reader.optionalIntegers("vcpus", in: 0...4095)?.map { Int($0) }
         source = try reader.optionalEnumeration("source")
+        features = try reader.optionalStrings("features") ?? []
         deadlineMs = Int(try reader.optionalInteger("deadlineMs", in: 1...60_000) ?? Self.defaultDeadline)
     }
 
@@ -41,6 +44,7 @@ public struct CapsParameters: JSONReadable, Sendable {
         .optional("vcpus", .array(.integer(0...4095, ""), "which vCPUs; all when left out")),
         .optional(
             "source", .choice(LiveSource.allCases.map(\.rawValue), "the one source to use; the best when left out")),
+        .optional("features", .features("those of which the answer is to say how many vCPUs may use them")),
         .optional(
             "deadlineMs", .integer(1...60_000, "how long the answer may take, in milliseconds; 500 when left out")),
     ]

@@ -39,13 +39,17 @@ public struct CapsResult: JSONWritable, Sendable {
     private let isConsistent: Bool
     private let vcpus: [(vcpu: VCPU, set: Int)]
     private let featureSets: [[String]]
+    private let holdings: [FeatureHolding]
 
     /// The capabilities of these vCPUs of a VM.
     ///
-    /// - Parameter isConsistent: whether all vCPUs of the VM have the same CPU, APIC ids apart.
-    public init(vm name: String, isConsistent: Bool, vcpus: [VCPU]) {
+    /// - Parameters:
+    ///   - isConsistent: whether all vCPUs of the VM have the same CPU, APIC ids apart.
+    ///   - holdings: of the features that were asked about, how many of these vCPUs may use them.
+    public init(vm name: String, isConsistent: Bool, vcpus: [VCPU], holdings: [FeatureHolding] = []) {
         self.name = name
         self.isConsistent = isConsistent
+        self.holdings = holdings
         var sets: [FeatureSet] = []
         self.vcpus = vcpus.map { vcpu in
             if let set = sets.lastIndex(of: vcpu.features) { return (vcpu, set) }
@@ -64,6 +68,7 @@ public struct CapsResult: JSONWritable, Sendable {
                 for (vcpu, set) in vcpus { Self.write(vcpu, set: set, to: &writer) }
             }
             writer.member("featureSets", featureSets)
+            if !holdings.isEmpty { writer.member("features", holdings) }
         }
     }
 
@@ -111,6 +116,7 @@ public struct CapsResult: JSONWritable, Sendable {
             .required("vcpus", .array(vcpuSchema, "in topology order")),
             .required(
                 "featureSets", .array(.array(.string(""), ""), "distinct lists of the features that a vCPU may use")),
+            .optional("features", .array(FeatureHolding.schema, "those that were asked about")),
         ], "")
 
     private static let vcpuSchema = Schema.object(

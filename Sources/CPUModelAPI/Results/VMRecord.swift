@@ -184,28 +184,6 @@ public struct ApplyResult: JSONWritable {
         "dropped", .array(UnavailableFeature.schema, "features left out, as the host cannot give them"))
 }
 
-/// The result of `vm.list`.
-public struct VMListResult: JSONWritable {
-    private let records: [VMRecord]
-
-    /// A list of these VMs.
-    public init(_ records: [VMRecord]) { self.records = records }
-
-    /// Writes the list.
-    public func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.array("vms") { writer in
-                for record in records { writer.object { record.writeListEntry(to: &$0) } }
-            }
-        }
-    }
-
-    static let schema = Schema.object(
-        [
-            .required("vms", .array(.object(VMRecord.listEntryMembers, ""), "by name"))
-        ], "")
-}
-
 /// The result of `vm.show`.
 public struct VMShowResult: JSONWritable {
     private let record: VMRecord
@@ -235,6 +213,9 @@ public struct VMShowResult: JSONWritable {
             writer.member("agent", isAttached)
             writer.member("vcpusHeld", holdsVCPUs)
             writer.member("restored", isRestored)
+            let inconsistencies = VCPUInconsistency.all(in: record)
+            writer.member("consistent", inconsistencies.isEmpty)
+            if !inconsistencies.isEmpty { writer.member("inconsistencies", inconsistencies) }
             record.report.writeMembers(to: &writer)
             writer.member("dropped", record.dropped)
             if let explanation { writer.member("explanation", explanation.registers) }
@@ -249,6 +230,8 @@ public struct VMShowResult: JSONWritable {
             .required("agent", .boolean("whether an agent of its owner is attached, by which its vCPUs can be read")),
             .required("vcpusHeld", .boolean("whether the daemon holds descriptors of its vCPUs")),
             .required("restored", .boolean("whether it was registered before the daemon was last restarted")),
+            .required("consistent", .boolean("whether all its vCPUs are the same CPU, APIC ids apart")),
+            .optional("inconsistencies", .array(VCPUInconsistency.schema, "where they are not")),
         ] + VCPUReport.members + [
             ApplyResult.droppedMember,
             .optional(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import JSON
+public import Spelling
 
 /// The result of `model.list` for people.
 public struct ModelListReport: Report {

@@ -7,6 +7,8 @@ public struct VMListReport: Report {
     private struct VM {
         let name, model, expression, verdict: String
         let vcpus, pid, uid, appliedAt: Int64
+        let newestVersion: String?
+        let isConsistent: Bool
 
         init(reading reader: inout ObjectReader) throws(JSONShapeError) {
             name = try reader.string("vm")
@@ -17,10 +19,18 @@ public struct VMListReport: Report {
             pid = try reader.integer("pid")
             uid = try reader.integer("uid")
             appliedAt = try reader.integer("appliedAt")
+            newestVersion = try reader.optionalString("newestVersion")
+            isConsistent = try reader.bool("consistent", default: true)
         }
 
         /// The version that an unversioned name stood for, and what was changed of it: `EPYC-Milan-v1,-svm`.
         var modelWithChanges: String { model + expression.drop { $0 != "," } }
+
+        /// The model, and what is odd about it.
+        var remarks: String {
+            let newer = newestVersion.map { " (\($0) is newer)" } ?? ""
+            return modelWithChanges + newer + (isConsistent ? "" : " (its vCPUs differ)")
+        }
     }
 
     private let vms: [VM]
@@ -39,7 +49,7 @@ public struct VMListReport: Report {
                 [
                     Cell(vm.name), "\(vm.vcpus)", Cell(vm.verdict, tint(forVerdict: vm.verdict)),
                     Cell(elapsed(seconds: page.style.now - vm.appliedAt)), "\(vm.pid)", "\(vm.uid)",
-                    Cell(vm.modelWithChanges),
+                    Cell(vm.remarks),
                 ]
             })
     }

@@ -22,6 +22,28 @@ public struct VMReport: Report {
     private var groups: [(group: Group, vcpus: [Int64])] = []
     private var differenceSets: [TableDifferences] = []
     private let dropped: UnavailableFeatures
+    private let inconsistencies: [Inconsistency]
+
+    /// vCPUs that are another CPU than the first.
+    private struct Inconsistency {
+        let vcpus: [Int64]
+        let places: [Page.Row]
+
+        init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+            vcpus = try reader.optionalIntegers("vcpus") ?? []
+            places = try reader.objects("places") { (place) throws(JSONShapeError) in
+                if let msr = try place.optionalHex32("msr") {
+                    return .init("MSR 0x" + String(msr, radix: 16), "has another value")
+                }
+                let entry = entryName(leaf: try place.hex32("leaf"), subleaf: try place.hex32("subleaf"))
+                guard let register = try place.optionalString("register") else {
+                    return .init(entry, "only one of the two has this entry")
+                }
+                let (first, these) = (try place.optionalString("first"), try place.optionalString("these"))
+                return .init("\(entry) \(register)", "\(these ?? "?") here, \(first ?? "?") in the first vCPU")
+            }
+        }
+    }
 
     /// Takes what is to be shown.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
@@ -46,6 +68,10 @@ public struct VMReport: Report {
         options = try GuestOptionsText.words(&reader)
         kept = try reader.optionalStrings("keep")
         dropped = try UnavailableFeatures("dropped", &reader)
+        inconsistencies =
+            reader.has("inconsistencies")
+            ? try reader.objects("inconsistencies") { (one) throws(JSONShapeError) in try Inconsistency(reading: &one) }
+            : []
 
         for (position, set) in try reader.array("differenceSets").enumerated() {
             differenceSets.append(try TableDifferences(reading: set, path: "result.differenceSets[\(position)]"))
@@ -79,6 +105,12 @@ public struct VMReport: Report {
             page.title("\(noun) \(CPUList.format(vcpus)): \(group.verdict), \(meaning(ofVerdict: group.verdict))")
             if group.stamp != stamp { page.sentence("The stamp is another one, \(group.stamp).", indent: 2) }
             if let set = group.differenceSet { differenceSets[set].write(to: &page) }
+        }
+        for inconsistency in inconsistencies {
+            let vcpus = inconsistency.vcpus
+            page.title(
+                "\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(CPUList.format(vcpus)): another CPU than the first vCPU")
+            page.rows(inconsistency.places)
         }
         if dropped.count > 0 {
             page.title("Left out, as the host cannot give them: \(counted(dropped.count, "feature"))")

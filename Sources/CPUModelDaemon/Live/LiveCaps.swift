@@ -17,6 +17,8 @@ struct LiveCaps {
     let now: ContinuousClock.Instant
     /// How old the record is.
     let recordAgeMs: Int64
+    /// Whether to work out all features, which takes the most time.
+    var tellsFeatures = true
 
     /// What one vCPU may use.
     func vcpu(_ index: Int, _ sighting: VCPUSighting) -> CapsResult.VCPU {
@@ -54,7 +56,9 @@ struct LiveCaps {
                 }
             }
         }
+        guard tellsFeatures else { return vcpu }
         vcpu.features = features(of: table, state: state)
+            .union(FeatureSet(table: CPUIDTable(), msrs: sighting.kernel?.reading.featureMSRs ?? record.featureMSRs))
         return vcpu
     }
 
@@ -69,6 +73,10 @@ struct LiveCaps {
         if let control = state.tsxControl, control & 1 << 1 != 0 {
             features.remove(.hle)
             features.remove(.rtm)
+        }
+        if CPUVendor(table: table)?.isAMDLike == true {
+            // AMD's CPUs repeat bits of 1.EDX there, under no name of their own.
+            features[.leaf80000001_edx] &= ~(UInt64(CPUVendor.repeatedLeaf1EDX) & features[.leaf1_edx])
         }
         return features
     }

@@ -38,9 +38,14 @@ final class LiveService {
     func caps(_ parameters: CapsParameters) async throws -> Reply {
         let vm = try registeredVM(parameters.vm)
         let indices = try vcpus(parameters.vcpus, of: vm)
+        let features = try Feature.named(parameters.features)
         let vcpus = try await self.vcpus(
             indices, of: vm, source: parameters.source, within: .milliseconds(parameters.deadlineMs))
-        return .value(CapsResult(vm: vm.record.name, isConsistent: vm.record.report.isConsistent, vcpus: vcpus))
+        let survey = FeatureSurvey(record: vm.record, sets: [], recordAgeMs: VMListing.age(of: vm.record))
+        return .value(
+            CapsResult(
+                vm: vm.record.name, isConsistent: vm.isConsistent, vcpus: vcpus,
+                holdings: features.map { survey.live($0, vcpus) }))
     }
 
     /// `vm.verify`.
@@ -65,14 +70,18 @@ final class LiveService {
     }
 
     /// What some vCPUs of a VM may use now.
+    ///
+    /// - Parameter tellsFeatures: whether all features are wanted, and not only what comes and goes.
     func vcpus(
-        _ indices: [Int], of vm: RegisteredVM, source: LiveSource?, within deadline: Duration
+        _ indices: [Int], of vm: RegisteredVM, source: LiveSource?, within deadline: Duration,
+        tellsFeatures: Bool = true
     ) async throws -> [CapsResult.VCPU] {
         let host = try host.required()
         let reading = LiveReading(
             vm, vcpus: indices, source: source, deadline: deadline, pageRefusal: pageRefusal(of: vm))
         let sightings = source == .record ? indices.map { _ in VCPUSighting() } : try await reading.run()
-        let caps = caps(of: vm.record, on: host)
+        var caps = caps(of: vm.record, on: host)
+        caps.tellsFeatures = tellsFeatures
         return zip(indices, sightings).map { caps.vcpu($0, $1) }
     }
 

@@ -21,6 +21,8 @@ final class RegisteredVM {
     private var observers: [Int: VCPUObserver] = [:]
     /// The last verification that found it drifted; nil when the last one that could tell has not.
     fileprivate(set) var drift: VMVerification?
+    /// Its vCPUs by what they are: one group where all are the same CPU, as they should be.
+    private(set) lazy var stampGroups = record.report.stampGroups
     /// Keeps watching the owner; without it the VM would stay for ever.
     let watch: OwnerWatch
 
@@ -32,6 +34,9 @@ final class RegisteredVM {
         self.isRestored = isRestored
         self.watch = watch
     }
+
+    /// Whether all vCPUs are the same CPU, APIC ids apart.
+    var isConsistent: Bool { stampGroups.count <= 1 }
 
     /// Takes over descriptors of the vCPUs, in the order of the record.
     func hold(_ vcpus: [VCPUDescriptor]) {

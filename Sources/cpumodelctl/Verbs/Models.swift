@@ -4,6 +4,7 @@ import ArgumentParser
 import CPUModelAPI
 import CPUModelControl
 import JSON
+import Spelling
 
 /// `cpumodelctl models`
 struct Models: ParsableCommand {

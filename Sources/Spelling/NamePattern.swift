@@ -7,9 +7,14 @@ public struct NamePattern: Sendable {
 
     /// A pattern from its text.
     public init(_ text: String) {
-        let isPart = !text.contains { $0 == "*" || $0 == "?" }
-        pattern = Array((isPart ? "*\(text)*" : text).lowercased())
+        self.init(whole: Self.isPattern(text) ? text : "*\(text)*")
     }
+
+    /// A pattern for the whole name also where it has neither `*` nor `?`.
+    public init(whole text: String) { pattern = Array(text.lowercased()) }
+
+    /// Whether a text has `*` or `?` in it.
+    public static func isPattern(_ text: String) -> Bool { text.contains { $0 == "*" || $0 == "?" } }
 
     /// Whether a name matches.
     public func matches(_ name: String) -> Bool {
