@@ -11,10 +11,14 @@ import X86CPU
 @ReactorActor
 final class AlgebraService {
     private let models: ModelService
+    private let registry: VMRegistry
+    private let host: HostState
     private let resolver: CPUResolver
 
     init(models: ModelService, registry: VMRegistry, host: HostState) {
         self.models = models
+        self.registry = registry
+        self.host = host
         resolver = CPUResolver(models: models, registry: registry, host: host)
     }
 
@@ -59,9 +63,15 @@ final class AlgebraService {
 
     /// `vm.checkMigration`.
     func checkMigration(_ parameters: CheckMigrationParameters) throws -> Reply {
-        let guest = try resolver.cpu(parameters.guest, as: .table)
         let source = try parameters.source.map { try resolver.cpu($0, as: .offered) }
         let hosts = try parameters.hosts.map { try resolver.cpu($0, as: .offered) }
+        guard let reference = parameters.guest else {
+            // Registered VMs run here.
+            let here = source ?? host.host.map { CPUDescription($0, name: "this host") }
+            let sweep = MigrationSweep(registry.allEntries, from: here, onto: hosts, models: models.detector)
+            return .value(MigrationSweepResult(vms: sweep.vms, answers: sweep.answers))
+        }
+        let guest = try resolver.cpu(reference, as: .table)
         return .value(
             CheckMigrationResult(MigrationCheck(guest, from: source, onto: hosts, models: models.detector)))
     }

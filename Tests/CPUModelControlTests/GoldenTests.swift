@@ -72,6 +72,9 @@ import Testing
             style: OutputStyle(width: 120, isColored: true, now: 0), suffix: "-coloured"),
         Example(fixture: "check-possible", method: .checkMigration, report: MigrationReport.self),
         Example(fixture: "check-of-one-host", method: .checkMigration, report: MigrationReport.self),
+        Example(fixture: "check-all", method: .checkMigration, report: MigrationSweepReport.self),
+        Example(fixture: "check-all-possible", method: .checkMigration, report: MigrationSweepReport.self),
+        Example(fixture: "check-all-of-none", method: .checkMigration, report: MigrationSweepReport.self),
     ]
 
     @Test(arguments: examples)

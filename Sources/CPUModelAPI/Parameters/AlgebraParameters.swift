@@ -82,22 +82,28 @@ public struct BaselineParameters: JSONReadable, Sendable {
 
 /// The parameters of `vm.checkMigration`.
 public struct CheckMigrationParameters: JSONReadable, Sendable {
-    /// The guest.
-    public let guest: CPUReference
-    /// Where it runs now; nil where that is not known, or it does not run yet.
+    /// The guest; nil for each of the registered VMs.
+    public let guest: CPUReference?
+    /// Where it runs now; nil for anywhere, and for registered VMs the daemon's own host.
     public let source: CPUReference?
     /// Where it is to run.
     public let hosts: [CPUReference]
 
     /// Reads the parameters.
     public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
-        guest = try reader.read("guest")
+        guest = try reader.optionalRead("guest")
+        let isForAll = try reader.bool("all", default: false)
         source = try reader.optionalRead("source")
         hosts = try reader.readArray("hosts")
+        guard isForAll == (guest == nil) else {
+            throw JSONShapeError(
+                path: reader.path, message: "must have either \"guest\" or, for every registered VM, \"all\": true")
+        }
     }
 
     static let members: [Schema.Member] = [
-        .required("guest", CPUReference.schema),
+        .optional("guest", CPUReference.schema),
+        .optional("all", .boolean("check every registered VM, in place of one guest")),
         .optional("source", CPUReference.schema),
         .required("hosts", .array(CPUReference.schema, "where it is to run")),
     ]

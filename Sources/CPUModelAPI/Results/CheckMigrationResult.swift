@@ -13,16 +13,18 @@ public struct CheckMigrationResult: JSONWritable {
 
     /// Writes the result.
     public func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("possible", check.isPossible)
-            writer.array("hosts") { writer in
-                for answer in check.answers { Self.write(answer, to: &writer) }
-            }
-            writer.object("smallestChange") { writer in
-                writer.member("sufficient", check.droppingHelps)
-                writer.member("drop", features: check.toDrop)
-                writer.member("model", check.fittingModel?.name)
-            }
+        writer.object { writer in Self.writeMembers(of: check, to: &writer) }
+    }
+
+    private static func writeMembers(of check: MigrationCheck, to writer: inout JSONWriter) {
+        writer.member("possible", check.isPossible)
+        writer.array("hosts") { writer in
+            for answer in check.answers { write(answer, to: &writer) }
+        }
+        writer.object("smallestChange") { writer in
+            writer.member("sufficient", check.droppingHelps)
+            writer.member("drop", features: check.toDrop)
+            writer.member("model", check.fittingModel?.name)
         }
     }
 
@@ -53,25 +55,31 @@ public struct CheckMigrationResult: JSONWritable {
     private static let reason = Schema.object(
         [.required("reason", .string("a sentence")), .optional("feature", .string(""))] + Schema.optionalPlace, "")
 
-    static let schema = Schema.object(
-        [
-            .required("possible", .boolean("whether the guest can run on every host")),
-            .required(
-                "hosts",
-                .array(
-                    .object(
-                        [
-                            .required("host", .string("")), .required("possible", .boolean("")),
-                            .required("reasons", .array(reason, "why not")),
-                            .required("cautions", .array(reason, "what should be known before")),
-                        ], ""), "in the order of the request")),
-            .required(
-                "smallestChange",
+    private static let members: [Schema.Member] = [
+        .required("possible", .boolean("whether the guest can run on every host")),
+        .required(
+            "hosts",
+            .array(
                 .object(
                     [
-                        .required("sufficient", .boolean("whether dropping features is enough")),
-                        .required("drop", .features("without these the guest could run on all hosts")),
-                        .required("model", .nullable(.string("the best model that runs on all hosts"))),
-                    ], "")),
-        ], "")
+                        .required("host", .string("")), .required("possible", .boolean("")),
+                        .required("reasons", .array(reason, "why not")),
+                        .required("cautions", .array(reason, "what should be known before")),
+                    ], ""), "in the order of the request")),
+        .required(
+            "smallestChange",
+            .object(
+                [
+                    .required("sufficient", .boolean("whether dropping features is enough")),
+                    .required("drop", .features("without these the guest could run on all hosts")),
+                    .required("model", .nullable(.string("the best model that runs on all hosts"))),
+                ], "")),
+    ]
+
+    static let schema = Schema.object(
+        [.required("possible", .boolean("whether the guest, or each of the VMs, can run on every host"))]
+            + members.dropFirst().map { .optional($0.name, $0.schema) } + MigrationSweepResult.members, "")
+
+    /// The shape of what is said of one guest among several.
+    static let ofOneGuest = Schema.object(members, "what would be said of such a guest alone")
 }

@@ -10,7 +10,8 @@ public struct MigrationReport: Report {
         let reasons, cautions: Reasons
     }
 
-    private let isPossible: Bool
+    /// Whether the guest can run on every host.
+    let isPossible: Bool
     private let hostCount: Int
     private let possibleCount: Int
     private var answers: [(answer: Answer, hosts: [String])] = []
@@ -46,7 +47,13 @@ public struct MigrationReport: Report {
     }
 
     /// Writes it.
-    public func write(to page: inout Page) {
+    public func write(to page: inout Page) { write(to: &page, under: headline) }
+
+    /// Whether there is nothing to tell but that the guest can run there.
+    var isPlainYes: Bool { isPossible && answers.allSatisfy { $0.answer.cautions.isEmpty } }
+
+    /// Writes it under another headline.
+    func write(to page: inout Page, under headline: String) {
         page.title(headline)
         for (answer, hosts) in answers {
             page.line()

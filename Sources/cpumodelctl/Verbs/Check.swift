@@ -9,10 +9,17 @@ import JSON
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check whether a guest can run on hosts; if not, show why, and the smallest change that would help.",
-        discussion: "The exit status is \(ExitStatus.no.rawValue) unless the guest can run on all of the hosts.")
+        discussion: """
+            With --all every registered VM is checked in one go: before a drain, which of them the other host can take.
+
+            The exit status is \(ExitStatus.no.rawValue) unless the guest, or with --all each VM, can run on all of the hosts.
+            """)
 
     @Argument(help: "The guest. \(CPUArgument.help).", completion: Names.cpus)
-    var guest: CPUArgument
+    var guest: CPUArgument?
+
+    @Flag(help: "Check every registered VM. They run on this host unless --from says otherwise.")
+    var all = false
 
     @Option(
         name: .customLong("host"), parsing: .upToNextOption,
@@ -28,15 +35,23 @@ struct Check: ParsableCommand {
 
     @OptionGroup var daemon: Daemon
 
+    func validate() throws {
+        guard all == (guest == nil) else { throw ValidationError("Name a guest, or say --all.") }
+    }
+
     func run() throws {
-        var parameters: JSONObject = ["guest": try guest.reference().parameter]
+        var parameters: JSONObject = try guest.map { ["guest": try $0.reference().parameter] } ?? ["all": true]
         let source = try from?.cpu.reference()
         if let source { parameters.set(source.parameter, for: "source") }
         let hosts = try CPUArgument.references(hosts.map(\.cpu))
         parameters.set(.array(hosts.map(\.parameter)), for: "hosts")
         let result = try daemon.call(.checkMigration, parameters)
         Remarks.writeAssumptions(on: [source].compactMap { $0 } + hosts)
-        try daemon.show(result, as: MigrationReport.self)
+        if all {
+            try daemon.show(result, as: MigrationSweepReport.self)
+        } else {
+            try daemon.show(result, as: MigrationReport.self)
+        }
         if result["possible"] != true { throw ExitStatus.no }
     }
 }
