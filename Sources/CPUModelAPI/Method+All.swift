@@ -6,7 +6,9 @@ extension Method {
         "rpc.discover", "The OpenRPC document of this API", result: .any("an OpenRPC document"))
 
     /// Tells how the daemon is.
-    public static let status = Method("daemon.status", "Health, versions and counts", result: StatusResult.schema)
+    public static let status = Method(
+        "daemon.status", "Health, versions and counts; what changed in the host since an earlier run",
+        parameters: StatusParameters.members, result: StatusResult.schema)
 
     /// Describes this host.
     public static let describeHost = Method(

@@ -26,6 +26,7 @@ public final class Daemon {
     private let models: ModelService
     private let vms: VMService
     private let store: StateStore?
+    private let history: HostHistoryService
     private var listeners: [Listener] = []
     private let started = ContinuousClock.now
     /// Whether files are being read anew; and whether they have to be once more, since a signal came meanwhile.
@@ -43,6 +44,7 @@ public final class Daemon {
         store = Self.openStore(configuration, log: log)
         vms = VMService(
             models: models, host: host, log: log, executors: ExecutorPolicy(configuration), store: store)
+        history = HostHistoryService(registry: vms.registry, models: models)
     }
 
     /// Opens the sockets and starts to serve.
@@ -133,9 +135,9 @@ public final class Daemon {
         }
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
-            immediate(.status, NoParameters.self) { [weak self] _, _ in
+            immediate(.status, StatusParameters.self) { [weak self] parameters, _ in
                 guard let self else { throw CancellationError() }
-                return .value(status())
+                return .value(status(parameters))
             },
             immediate(.describeHost, NoParameters.self) { _, _ in .value(HostDocument(try host.required())) },
             immediate(.listModels, ListParameters.self) { parameters, _ in models.list(parameters) },
@@ -189,18 +191,20 @@ public final class Daemon {
             method.name, isQuery: method.isQuery, takesDescriptors: method.takesDescriptors, handler: handler)
     }
 
-    private func status() -> StatusResult {
+    private func status(_ parameters: StatusParameters) -> StatusResult {
         StatusResult(
             version: Self.version, pid: getpid(), uptimeSeconds: Int((ContinuousClock.now - started) / .seconds(1)),
             host: host.host?.identity, hostProblem: host.problem?.description, models: models.catalog.models.count,
             versions: models.versionCount, catalogDigest: models.catalog.digest,
-            vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count })
+            vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count },
+            hostChanged: history.hasChanged, hostChanges: parameters.changes ? history.changes() : nil)
     }
 
     // MARK: Life
 
     private func announce() {
         let count = models.catalog.models.count
+        history.begin(host.host, directory: configuration.historyDirectory, log: log)
         if let problem = host.problem {
             log.record(
                 Event(

@@ -19,6 +19,12 @@ public struct Event: Sendable {
         case restartNeeded = "restart-needed"
         /// KVM cannot be used on this host.
         case hostUnavailable = "host-unavailable"
+        /// The host's KVM is not what it was when the daemon last ran, and guests can have all that they could.
+        case hostChanged = "host-changed"
+        /// The host's KVM is not what it was when the daemon last ran, and guests can have less.
+        case hostLost = "host-lost"
+        /// What the host was like before is not known, or cannot be kept.
+        case hostHistoryFailed = "host-history-failed"
         /// A VM has its CPU.
         case vmApplied = "vm-applied"
         /// A VM did not get its CPU.
@@ -51,6 +57,9 @@ public struct Event: Sendable {
             case .reloadFailed: "f7a9c3e05be148a18b2fd6c0f9f31b04"
             case .restartNeeded: "4f0a6d1c93e84b57a1d2c60b8f7e350c"
             case .hostUnavailable: "27d4b96ef2414f1f9c83a40e5cb0d805"
+            case .hostChanged: "a3f1c07e5b9d4e2f8c6a1d0b7e4f930c"
+            case .hostLost: "5d8e2b4c9f017a63b1c8e5d2f7a0460d"
+            case .hostHistoryFailed: "e17c5a9b3d6f4082a5b0c9e8d4f2710e"
             case .vmApplied: "a43f0d7b19cc4f02a1f6b0c27e88f506"
             case .vmRefused: "d90b2e7c63f94a1bb5be0f4a5c2d1707"
             case .vmDifference: "6fc1b8a2e44d4c3f8e0a9d7b3f5c2608"
@@ -68,9 +77,10 @@ public struct Event: Sendable {
         var priority: JournalEntry.Priority {
             switch self {
             case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored: .info
-            case .vmApplied: .notice
+            case .vmApplied, .hostChanged: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable: .warning
+            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable, .hostLost, .hostHistoryFailed:
+                .warning
             case .reloadFailed, .hostUnavailable, .stateFailed: .error
             }
         }

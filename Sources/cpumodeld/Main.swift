@@ -49,6 +49,12 @@ struct Main: ParsableCommand {
         ))
     var state: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Directory in which is kept what this host was like; with --socket there is none unless given.",
+            valueName: "directory"))
+    var history: String?
+
     @Option(help: "Milliseconds that the owner of a VM may take to run a job.")
     var ownerDeadlineMs: Int?
 
@@ -120,6 +126,9 @@ struct Main: ParsableCommand {
         if let definedModels {
             choose("--defined-models", for: "DefinedModels") { try $0.setDefinedModelsDirectory(definedModels) }
         }
+        // What another daemon knows is not for one that somebody tries out.
+        if socket != nil { choose("--socket", for: "History") { $0.historyDirectory = nil } }
+        if let history { choose("--history", for: "History") { $0.historyDirectory = history } }
         if let ownerDeadlineMs {
             choose("--owner-deadline-ms", for: "OwnerDeadlineSec") {
                 $0.ownerDeadline = .milliseconds(ownerDeadlineMs)

@@ -25,6 +25,8 @@ import Testing
         Example(fixture: "status", method: .status, report: StatusReport.self),
         Example(fixture: "status-without-kvm", method: .status, report: StatusReport.self),
         Example(fixture: "host", method: .describeHost, report: HostReport.self),
+        Example(fixture: "host-changes", method: .status, report: HostChangesReport.self),
+        Example(fixture: "host-unchanged", method: .status, report: HostChangesReport.self),
         Example(fixture: "models", method: .listModels, report: ModelListReport.self),
         Example(fixture: "models-without-host", method: .listModels, report: ModelListReport.self),
         Example(fixture: "model", method: .showModel, report: ModelReport.self),

@@ -119,6 +119,21 @@ public struct ForgetParameters: JSONReadable, Sendable {
     ]
 }
 
+/// The parameters of `daemon.status`.
+public struct StatusParameters: JSONReadable, Sendable {
+    /// Whether to tell what changed in the host's KVM, and which VMs that concerns.
+    public let changes: Bool
+
+    /// Reads the parameters.
+    public init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        changes = try reader.bool("changes", default: false)
+    }
+
+    static let members: [Schema.Member] = [
+        .optional("changes", .boolean("tell what changed in the host's KVM since an earlier run, and whom it concerns"))
+    ]
+}
+
 /// No parameters.
 public struct NoParameters: JSONReadable, Sendable {
     /// Reads nothing.

@@ -23,11 +23,16 @@ public struct StatusResult: JSONWritable, Sendable {
     public var vms: Int
     /// Number of connections.
     public var connections: Int
+    /// Whether the host's KVM is another than when the daemon first ran here.
+    public var hostChanged: Bool
+    /// What changed in it last, and which VMs that concerns; nil where nothing did, or nobody asked.
+    public var hostChanges: HostChangesResult?
 
     /// A status from its parts.
     public init(
         version: String, pid: Int32, uptimeSeconds: Int, host: HostCPU.Identity?, hostProblem: String?, models: Int,
-        versions: Int, catalogDigest: String, vms: Int, connections: Int
+        versions: Int, catalogDigest: String, vms: Int, connections: Int, hostChanged: Bool,
+        hostChanges: HostChangesResult?
     ) {
         self.version = version
         self.pid = pid
@@ -39,6 +44,8 @@ public struct StatusResult: JSONWritable, Sendable {
         self.catalogDigest = catalogDigest
         self.vms = vms
         self.connections = connections
+        self.hostChanged = hostChanged
+        self.hostChanges = hostChanges
     }
 
     /// Writes the status.
@@ -66,6 +73,8 @@ public struct StatusResult: JSONWritable, Sendable {
             }
             writer.member("vms", vms)
             writer.member("connections", connections)
+            writer.member("hostChanged", hostChanged)
+            if let hostChanges { writer.member("hostChanges", hostChanges) }
         }
     }
 
@@ -93,5 +102,7 @@ public struct StatusResult: JSONWritable, Sendable {
                     ], "")),
             .required("vms", .integer(0...(.max), "registered VMs")),
             .required("connections", .integer(0...(.max), "")),
+            .required("hostChanged", .boolean("whether the host's KVM is another than when the daemon first ran here")),
+            .optional("hostChanges", HostChangesResult.schema),
         ], "")
 }

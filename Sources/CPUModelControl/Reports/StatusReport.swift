@@ -22,6 +22,10 @@ public struct StatusReport: Report {
         rows.append(.init("Catalog", try models.string("digest")))
         rows.append(.init("VMs", "\(try reader.integer("vms"))"))
         rows.append(.init("Connections", "\(try reader.integer("connections"))"))
+        if try reader.bool("hostChanged", default: false) {
+            rows.append(
+                .init("Changes", "this host is not what it was: 'cpumodelctl host --changes' tells", tint: .yellow))
+        }
     }
 
     /// Writes it.

@@ -9,6 +9,7 @@ extension Configuration {
         Setting(.daemon, "Models", \.modelDirectories, .paths),
         Setting(.daemon, "DefinedModels", \.definedModelsDirectory, .optionalPath, effect: .onRestart),
         Setting(.daemon, "State", \.stateDirectory, .optionalPath, effect: .onRestart),
+        Setting(.daemon, "History", \.historyDirectory, .optionalPath, effect: .onRestart),
         Setting(.daemon, "OwnerDeadlineSec", \.ownerDeadline, .duration(in: .milliseconds(1) ... .seconds(3600))),
         Setting(.daemon, "Log", \.logTarget, .word),
 

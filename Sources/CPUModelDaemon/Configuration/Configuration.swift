@@ -32,6 +32,8 @@ public struct Configuration: Sendable {
     /// The directory of the registered VMs, by which they are known again after a restart; nil where they are not. What
     /// is in it is worth nothing after the machine has been started anew.
     public var stateDirectory: String? = "/run/cpumodeld/vms"
+    /// The directory in which the daemon keeps what the host was like, over boots too; nil where it does not.
+    public var historyDirectory: String? = "/var/lib/cpumodeld"
     /// How long an owner may take to run a job.
     public var ownerDeadline: Duration = .seconds(10)
     /// Who may have jobs run by the process that owns the VM.
