@@ -44,6 +44,7 @@ import Testing
         Example(fixture: "vms-none", method: .listVMs, report: VMsWithFeaturesReport.self, suffix: "-with-features"),
         Example(fixture: "caps", method: .vmCaps, report: CapsReport.self),
         Example(fixture: "caps-of-features", method: .vmCaps, report: CapsReport.self),
+        Example(fixture: "verification", method: .verifyVM, report: VerifyReport.self),
         Example(fixture: "vm", method: .showVM, report: VMReport.self),
         Example(
             fixture: "vm", method: .showVM, report: VMReport.self,
