@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "cpumodelctl",
             dependencies: [
-                "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "GuestCPU", "JSON", "Spelling",
+                "CLinux", "CPUModelAPI", "CPUModelClient", "CPUModelControl", "Formats", "GuestCPU", "JSON", "Spelling",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

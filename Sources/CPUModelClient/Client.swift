@@ -9,13 +9,13 @@ public import JSON
 ///     let vm = try client.call(.showVM, ["vm": "web-1"])
 ///     print(vm["verdict"]?.stringValue ?? "")
 ///
-/// It is for asking. `vm.apply` takes file descriptors and asks back (`owner.execute`), which this client does not do;
+/// What a watch tells comes by ``notification(_:within:)``. The client is for asking: `vm.apply` takes file descriptors and asks back (`owner.execute`), which this client does not do;
 /// the library libcpumodel does.
 public struct Client: ~Copyable {
     /// How long a call may take.
     public var timeout: Duration = .seconds(30)
 
-    private var connection: LineConnection
+    var connection: LineConnection
     private var lastID: Int64 = 0
 
     /// Connects to the daemon.
@@ -85,7 +85,7 @@ public struct Client: ~Copyable {
         return writer.bytes
     }
 
-    private mutating func nextMessage(by deadline: Deadline) throws(ClientError) -> JSONObject {
+    mutating func nextMessage(by deadline: Deadline) throws(ClientError) -> JSONObject {
         let line: [UInt8]?
         do throws(ConnectionError) {
             line = try connection.receive(by: deadline)

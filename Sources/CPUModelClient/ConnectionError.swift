@@ -27,6 +27,9 @@ public struct ConnectionError: Error, Sendable, Hashable {
         self.reason = reason
     }
 
+    /// Whether there was no more time.
+    var isTimeout: Bool { if case .timedOut = reason { true } else { false } }
+
     /// Whether there is a socket that this user may not use.
     var isForbidden: Bool { reason == .notConnected(errno: EACCES) || reason == .notConnected(errno: EPERM) }
 }

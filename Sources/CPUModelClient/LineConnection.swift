@@ -8,7 +8,7 @@ struct LineConnection: ~Copyable {
     /// What the socket is called in errors.
     let path: String
 
-    private let descriptor: CInt
+    let descriptor: CInt
     private var received: [UInt8] = []
 
     /// A line of an answer is at most this long: the tables of 4096 vCPUs take half of it.

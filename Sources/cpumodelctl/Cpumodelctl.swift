@@ -23,7 +23,9 @@ struct Cpumodelctl: ParsableCommand {
             CommandGroup(
                 name: "Questions between CPUs:",
                 subcommands: [Detect.self, Compare.self, Baseline.self, Check.self]),
-            CommandGroup(name: "VMs:", subcommands: [VMs.self, VM.self, Caps.self, Verify.self, Forget.self]),
+            CommandGroup(
+                name: "VMs:",
+                subcommands: [VMs.self, VM.self, Caps.self, Verify.self, Watch.self, Top.self, Forget.self]),
         ])
 
     // Here too, so that they may stand before the verb as well as behind it.

@@ -16,9 +16,12 @@ struct Daemon: ParsableArguments {
     @Flag(help: "Print the result as JSON: on one line, or indented on a terminal.")
     var json = false
 
+    /// A connection for a method.
+    func client(for method: Method) throws -> Client { try socket.map { try Client(path: $0) } ?? Client(for: method) }
+
     /// Calls a method.
     func call(_ method: Method, _ parameters: JSONObject = JSONObject()) throws -> JSONValue {
-        var client = try socket.map { try Client(path: $0) } ?? Client(for: method)
+        var client = try client(for: method)
         // A request may give the daemon more time to look at running vCPUs.
         if let deadline = parameters["deadlineMs"]?.intValue { client.timeout += .milliseconds(max(0, deadline)) }
         do throws(ClientError) {
