@@ -79,7 +79,8 @@ public struct Event: Sendable {
             case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored: .info
             case .vmApplied, .hostChanged: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable, .hostLost, .hostHistoryFailed:
+            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable, .hostLost,
+                .hostHistoryFailed:
                 .warning
             case .reloadFailed, .hostUnavailable, .stateFailed: .error
             }
