@@ -169,7 +169,7 @@ def read_options():
         "--suite", action="append", type=suite, metavar="'NAME ARGUMENT...'",
         help=f"what to run, of {', '.join(SUITES)}, with its own arguments [models]",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, default=900, metavar="SECONDS", help="longest run of a machine [900]")
+    parser.add_argument("--limit", type=int, default=2700, metavar="SECONDS", help="longest run of a machine [2700]")
     parser.add_argument("--out", type=pathlib.Path, help="where the results go [.build/vm]")
     options = parser.parse_args()
     options.suite = options.suite or [["models"]]
