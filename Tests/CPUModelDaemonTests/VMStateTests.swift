@@ -13,7 +13,7 @@ struct VMStateTests {
     /// Whatever a record holds, a daemon that is restarted has the same.
     @Test func recordsComeBackAsTheyWere() throws {
         var random = Numbers(state: 20_261_126)
-        for number in 0..<100 {
+        for number in 0..<40 {
             let record = try random.record()
             let bytes = VMStateDocument(record, bootID: "boot-\(number)").jsonBytes()
             let back = try VMStateDocument(parsing: bytes)
@@ -38,7 +38,7 @@ struct VMStateTests {
 
     @Test func aRecordOfManyVCPUsComesBack() throws {
         var random = Numbers(state: 7)
-        let record = try random.record(vcpus: 400)
+        let record = try random.record(vcpus: 100)
         let bytes = VMStateDocument(record, bootID: "x").jsonBytes()
         #expect(bytes.count < VMStateDocument.maximumSize / 20)
         try Self.expectEqual(try VMStateDocument(parsing: bytes).record, record)

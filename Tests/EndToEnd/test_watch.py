@@ -239,7 +239,7 @@ class SlowReaders(WatchCase):
         params = {"name": name, "model": "host", "altered": "accept", "replace": True}
         self.addCleanup(self.forget, name)
         # Some 800 bytes each time. The kernel takes 200 KiB for a reader that does not read, and the daemon 256 KiB.
-        for _ in range(900):
+        for _ in range(700):
             result = client.call("vm.apply", params, vm.vcpus)
             self.assertEqual(quick.next("appeared")["record"]["requestId"], result["requestId"])
         self.check_sequence(quick)
