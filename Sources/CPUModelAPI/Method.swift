@@ -12,10 +12,12 @@ public struct Method: Sendable {
     public let parameters: Schema
     /// The result.
     public let result: Schema
-    /// Whether it may be called on the query socket: it changes nothing and takes no descriptors.
-    public let isQuery: Bool
+    /// Who may call it.
+    public let access: MethodAccess
     /// Whether a request carries file descriptors.
     public let takesDescriptors: Bool
+    /// Whether it may be called on the query socket: it changes nothing and takes no descriptors.
+    public var isQuery: Bool { access.action == .query && !takesDescriptors }
     /// What the daemon sends on the connection from then on, if it does.
     public let notification: Notification?
 
@@ -28,14 +30,14 @@ public struct Method: Sendable {
     }
 
     init(
-        _ name: String, _ summary: String, parameters: [Schema.Member] = [], result: Schema, isQuery: Bool = true,
+        _ name: String, _ summary: String, access: MethodAccess, parameters: [Schema.Member] = [], result: Schema,
         takesDescriptors: Bool = false, notification: Notification? = nil
     ) {
         self.name = name
         self.summary = summary
         self.parameters = .object(parameters, "")
         self.result = result
-        self.isQuery = isQuery
+        self.access = access
         self.takesDescriptors = takesDescriptors
         self.notification = notification
     }
@@ -95,6 +97,8 @@ public struct Discovery: JSONWritable {
             }
             writer.member("x-query-socket", method.isQuery)
             writer.member("x-takes-descriptors", method.takesDescriptors)
+            writer.member("x-action", method.access.action.rawValue)
+            writer.member("x-owner-may", method.access.includesOwner)
             if let notification = method.notification {
                 writer.object("x-notifies") { writer in
                     writer.member("name", notification.name)

@@ -13,6 +13,7 @@ import UnitSyntax
 final class CatalogEditor {
     private let models: ModelService
     private let registry: VMRegistry
+    private let log: EventLog
     private let files: DefinitionFiles?
     private let readCatalog: () throws -> ModelCatalog
     private var isEditing = false
@@ -20,26 +21,27 @@ final class CatalogEditor {
 
     /// An editor that writes to these files; `readCatalog` reads all model files anew.
     init(
-        models: ModelService, registry: VMRegistry, files: DefinitionFiles?,
+        models: ModelService, registry: VMRegistry, log: EventLog, files: DefinitionFiles?,
         readingCatalog readCatalog: @escaping () throws -> ModelCatalog
     ) {
         self.readCatalog = readCatalog
         self.models = models
         self.registry = registry
+        self.log = log
         self.files = files
     }
 
     /// `model.define`.
-    func define(_ parameters: DefineParameters) async throws -> Reply {
-        try await inTurn { try await defineNow(parameters) }
+    func define(_ parameters: DefineParameters, by peer: Peer) async throws -> Reply {
+        try await inTurn { try await defineNow(parameters, by: peer) }
     }
 
     /// `model.remove`.
-    func remove(_ parameters: RemoveParameters) async throws -> Reply {
-        try await inTurn { try await removeNow(parameters) }
+    func remove(_ parameters: RemoveParameters, by peer: Peer) async throws -> Reply {
+        try await inTurn { try await removeNow(parameters, by: peer) }
     }
 
-    private func defineNow(_ parameters: DefineParameters) async throws -> Reply {
+    private func defineNow(_ parameters: DefineParameters, by peer: Peer) async throws -> Reply {
         let files = try writableFiles()
         let bytes = Array(parameters.text.utf8)
         let name = try Self.name(in: bytes)
@@ -61,10 +63,18 @@ final class CatalogEditor {
             throw APIError(.badDocument, "The text defines no model \(name).")
         }
         try await store(catalog) { () throws(FileError) in try files.write(bytes, of: name) }
+        log.record(
+            Event(
+                .modelDefined,
+                "User \(peer.userID) has \(existing == nil ? "defined" : "changed") the model \(model.name)."
+            )
+            .with("CPUMODELD_MODEL", model.name)
+            .with("CPUMODELD_DIGEST", model.digest)
+            .of(peer))
         return .value(DefineResult(model: model.name, digest: model.digest, isNew: existing == nil))
     }
 
-    private func removeNow(_ parameters: RemoveParameters) async throws -> Reply {
+    private func removeNow(_ parameters: RemoveParameters, by peer: Peer) async throws -> Reply {
         let files = try writableFiles()
         guard let model = models.catalog.model(named: parameters.model), model.name == parameters.model else {
             throw models.unknownModel(parameters.model)
@@ -74,6 +84,10 @@ final class CatalogEditor {
             try models.catalog.removing(path: model.location.file)
         }
         try await store(catalog) { () throws(FileError) in try files.remove(model.name) }
+        log.record(
+            Event(.modelRemoved, "User \(peer.userID) has removed the model \(model.name).")
+                .with("CPUMODELD_MODEL", model.name)
+                .of(peer))
         return .written { writer in writer.object { $0.member("removed", model.name) } }
     }
 

@@ -27,8 +27,15 @@ public final class Daemon {
     private let vms: VMService
     private let store: StateStore?
     private let history: HostHistoryService
+    private let gate: AccessGate
+    private let accounts: UserAccounts
+    private let metrics = Metrics()
+    private var publisher: MetricsPublisher?
+    private let features: FilePublisher
+    private var watches: WatchService?
     private var listeners: [Listener] = []
     private let started = ContinuousClock.now
+    private let startTime = Double(time(nil))
     /// Whether files are being read anew; and whether they have to be once more, since a signal came meanwhile.
     private var isReloading = false, mustReloadAgain = false
 
@@ -40,16 +47,24 @@ public final class Daemon {
         configuration = try source.load().configuration
         log = EventLog(configuration.logTarget)
         host = HostState()
+        features = FilePublisher("The labels of this node are", log: log)
         models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
         store = Self.openStore(configuration, log: log)
+        let registry = VMRegistry()
+        registry.limits = configuration.registryLimits
+        gate = AccessGate(AccessPolicy(configuration), registry: registry, log: log)
+        accounts = UserAccounts(limits: configuration.userLimits)
         vms = VMService(
-            models: models, host: host, log: log, executors: ExecutorPolicy(configuration), store: store)
+            registry: registry, gate: gate, models: models, host: host, log: log, metrics: metrics,
+            executors: ExecutorPolicy(configuration), store: store)
+        gate.onRefusal = { [metrics] action in metrics.countRefusal(of: action) }
         history = HostHistoryService(registry: vms.registry, models: models)
     }
 
     /// Opens the sockets and starts to serve.
     public func start() throws {
         let dispatcher = Dispatcher(methods())
+        dispatcher.onFinish = { [metrics] in metrics.count($0) }
         dispatcher.suggestion = { name in nearest(name, in: Method.all.map(\.name)) }
         let passed = ServiceManager.activatedSockets()
         let activated = passed.filter { !$0.name.hasPrefix(StateStore.ownerPrefix) }
@@ -66,6 +81,11 @@ public final class Daemon {
         }
         try handleSignals()
         feedWatchdog()
+        publisher = MetricsPublisher(log: log) { [weak self] in self?.metricsReport.text(.prometheus) ?? "" }
+        publisher?.update(configuration)
+        models.onChange = { [weak self] in self?.publishFeatures() }
+        features.move(to: configuration.featuresFile)
+        publishFeatures()
         announce()
     }
 
@@ -94,8 +114,11 @@ public final class Daemon {
     ) throws {
         let listener = Listener(
             owning: socket, kind: kind, dispatcher: dispatcher, limits: configuration.listenerLimits,
-            connectionLimits: configuration.connectionLimits
-        ) { [log] event in Self.record(event, in: log) }
+            connectionLimits: configuration.connectionLimits, accounts: accounts
+        ) { [log, metrics] event in
+            metrics.count(event)
+            Self.record(event, in: log)
+        }
         try listener.start()
         listeners.append(listener)
     }
@@ -126,8 +149,9 @@ public final class Daemon {
         let live = LiveService(registry: vms.registry, host: host)
         let watches = WatchService(registry: vms.registry, live: live)
         let listing = VMListing(registry: vms.registry, models: models, host: host, live: live)
+        self.watches = watches
         let editor = CatalogEditor(
-            models: models, registry: vms.registry,
+            models: models, registry: vms.registry, log: log,
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
         ) { [weak self] in
             guard let self else { throw CancellationError() }
@@ -137,7 +161,13 @@ public final class Daemon {
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
             immediate(.status, StatusParameters.self) { [weak self] parameters, _ in
                 guard let self else { throw CancellationError() }
-                return .value(status(parameters))
+                return .value(status(withChanges: parameters.changes))
+            },
+            immediate(.metrics, NoParameters.self) { [weak self] _, _ in
+                guard let self else { throw CancellationError() }
+                return .value(
+                    MetricsResult(
+                        contentType: MetricsText.contentType, text: metricsReport.text(.openMetrics)))
             },
             immediate(.describeHost, NoParameters.self) { _, _ in .value(HostDocument(try host.required())) },
             immediate(.listModels, ListParameters.self) { parameters, _ in models.list(parameters) },
@@ -145,10 +175,14 @@ public final class Daemon {
             immediate(.expandModel, ExpandParameters.self) { parameters, _ in try models.expand(parameters) },
             served(
                 .defineModel,
-                .asynchronous { try await editor.define(DefineParameters(reading: $0.params, path: "params")) }),
+                .asynchronous {
+                    try await editor.define(DefineParameters(reading: $0.params, path: "params"), by: $0.peer)
+                }),
             served(
                 .removeModel,
-                .asynchronous { try await editor.remove(RemoveParameters(reading: $0.params, path: "params")) }),
+                .asynchronous {
+                    try await editor.remove(RemoveParameters(reading: $0.params, path: "params"), by: $0.peer)
+                }),
             immediate(.detectModel, DetectParameters.self) { parameters, _ in try algebra.detect(parameters) },
             immediate(.compareModels, CompareParameters.self) { parameters, _ in try algebra.compare(parameters) },
             immediate(.baselineModels, BaselineParameters.self) { parameters, _ in try algebra.baseline(parameters) },
@@ -186,18 +220,39 @@ public final class Daemon {
             .immediate { request in try body(Parameters(reading: request.params, path: "params"), request) })
     }
 
+    /// A method behind the gate: there is no way to serve one past it.
     private func served(_ method: Method, _ handler: MethodHandler) -> ServedMethod {
-        ServedMethod(
-            method.name, isQuery: method.isQuery, takesDescriptors: method.takesDescriptors, handler: handler)
+        let gate = gate
+        let guarded: MethodHandler =
+            switch handler {
+            case .immediate(let body):
+                .immediate { request in
+                    try gate.check(request, for: method)
+                    return try body(request)
+                }
+            case .asynchronous(let body):
+                .asynchronous { request in
+                    try gate.check(request, for: method)
+                    return try await body(request)
+                }
+            }
+        return ServedMethod(
+            method.name, isQuery: method.isQuery, takesDescriptors: method.takesDescriptors, handler: guarded)
     }
 
-    private func status(_ parameters: StatusParameters) -> StatusResult {
+    private func status(withChanges: Bool = false) -> StatusResult {
         StatusResult(
             version: Self.version, pid: getpid(), uptimeSeconds: Int((ContinuousClock.now - started) / .seconds(1)),
             host: host.host?.identity, hostProblem: host.problem?.description, models: models.catalog.models.count,
             versions: models.versionCount, catalogDigest: models.catalog.digest,
             vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count },
-            hostChanged: history.hasChanged, hostChanges: parameters.changes ? history.changes() : nil)
+            hostChanged: history.hasChanged, hostChanges: withChanges ? history.changes() : nil)
+    }
+
+    private var metricsReport: MetricsReport {
+        MetricsReport(
+            metrics: metrics, log: log, status: status(), host: host.host, registry: vms.registry,
+            watchers: watches?.count ?? 0, startTime: startTime)
     }
 
     // MARK: Life
@@ -217,6 +272,12 @@ public final class Daemon {
         ServiceManager.notify("READY=1\nSTATUS=Serving \(summary).")
     }
 
+    /// Writes the labels of this node anew, where somebody wants them.
+    private func publishFeatures() {
+        guard features.isActive, let host = host.host else { return }
+        features.write(NodeFeatures(host: host, catalog: models.catalog, version: Self.version).text)
+    }
+
     private func handleSignals() throws {
         try Reactor.main.onSignal(SIGTERM) { [weak self] _ in self?.stop() }
         try Reactor.main.onSignal(SIGINT) { [weak self] _ in self?.stop() }
@@ -225,6 +286,9 @@ public final class Daemon {
 
     private func stop() {
         ServiceManager.notify("STOPPING=1")
+        publisher?.stop()
+        features.move(to: nil)
+        log.finish()
         log.record(Event(.stopping, "Stopping."))
         for listener in listeners {
             listener.stop()
@@ -287,11 +351,17 @@ public final class Daemon {
         for setting in waiting { setting.copy(configuration, &new) }
         configuration = new
         vms.executors = ExecutorPolicy(new)
+        vms.registry.limits = new.registryLimits
+        gate.policy = AccessPolicy(new)
+        accounts.limits = new.userLimits
         for listener in listeners {
             listener.limits = new.listenerLimits
             listener.connectionLimits = new.connectionLimits
         }
         log.target = new.logTarget
+        publisher?.update(new)
+        features.move(to: new.featuresFile)
+        metrics.countReload(succeeded: true)
         models.replaceCatalog(prepared.catalog)
 
         let count = prepared.catalog.models.count
@@ -312,6 +382,7 @@ public final class Daemon {
     private func refuseReload(_ error: any Error) {
         let problems = (error as? ConfigurationError)?.problems ?? ["\(error)"]
         let first = problems.first ?? ""
+        metrics.countReload(succeeded: false)
         log.record(
             Event(
                 .reloadFailed,
@@ -336,8 +407,12 @@ public final class Daemon {
         case .strayResponse(let connection, let id):
             log.record(refusal("A client answered request \(id), for which nobody waits.", of: connection.peer))
         case .handlerFailed(let connection, let method, let error):
-            log.record(refusal("\(method) failed inside the daemon: \(error)", of: connection.peer))
-        case .refused(let error):
+            log.record(
+                Event(.internalError, "\(method) failed inside the daemon: \(error)")
+                    .with("CPUMODELD_METHOD", method).of(connection.peer))
+        case .refused(let error, let peer?):
+            log.record(refusal("A client was turned away: \(error)", of: peer))
+        case .refused(let error, nil):
             log.record(Event(.clientRefused, "A client was turned away: \(error)"))
         case .acceptFailed(let error):
             log.record(Event(.clientRefused, "No connection can be accepted: \(error)"))
@@ -345,8 +420,6 @@ public final class Daemon {
     }
 
     private static func refusal(_ message: String, of peer: Peer) -> Event {
-        Event(.clientRefused, message)
-            .with("CPUMODELD_PEER_PID", String(peer.processID))
-            .with("CPUMODELD_PEER_UID", String(peer.userID))
+        Event(.clientRefused, message).of(peer)
     }
 }

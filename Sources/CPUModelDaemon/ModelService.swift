@@ -25,8 +25,12 @@ final class ModelService {
         versionCount = Self.countVersions(catalog)
     }
 
+    /// Is told when another catalog is in force.
+    var onChange: @ReactorActor () -> Void = {}
+
     /// Puts another catalog in force.
     func replaceCatalog(_ catalog: ModelCatalog) {
+        defer { onChange() }
         self.catalog = catalog
         versionCount = Self.countVersions(catalog)
         listAnswers = [:]

@@ -2,12 +2,15 @@
 
 import Glibc
 
-/// A file or directory that cannot be read.
+/// A file or directory that cannot be read, or written.
 struct FileError: Error, Sendable, CustomStringConvertible {
     let path: String
     let errno: CInt
+    var isWriting = false
 
-    var description: String { "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))." }
+    var description: String {
+        "\(path) cannot be \(isWriting ? "written" : "read"): \(unsafe String(cString: strerror(errno)))."
+    }
 }
 
 /// Small files, read whole.

@@ -48,13 +48,13 @@ struct VMApplication {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
         }
         let executor = try service.executors.executor(
-            parameters.executor, filtersReturn: parameters.filtersReturn, for: request)
+            parameters.executor, filtersReturn: parameters.filtersReturn, for: request, through: service.gate)
         let bases = try await bases(of: vcpus, by: executor)
         let guest = try service.models.tables(parameters.guest, over: bases, on: host, vcpuCount: vcpus.count)
         try check(vcpus, against: guest)
 
         let (uid, pid) = (request.peer.userID, request.peer.processID)
-        try service.registry.reserve(parameters.name, uuid: parameters.uuid) { record in
+        try service.registry.reserve(parameters.name, uuid: parameters.uuid, for: uid) { record in
             record.uid == uid && (parameters.replace || (parameters.join && record.pid == pid))
         }
         defer { service.registry.cancelReservation(parameters.name) }
@@ -181,8 +181,7 @@ struct VMApplication {
     private func event(_ kind: Event.Kind, _ message: String) -> Event {
         Event(kind, message)
             .with("CPUMODELD_VM", parameters.name)
-            .with("CPUMODELD_PEER_PID", String(request.peer.processID))
-            .with("CPUMODELD_PEER_UID", String(request.peer.userID))
+            .of(request.peer)
             .with("CPUMODELD_REQUEST_ID", requestID)
     }
 }

@@ -9,20 +9,28 @@ import Reactor
 /// Answers what concerns VMs.
 @ReactorActor
 final class VMService {
-    let registry = VMRegistry()
+    let registry: VMRegistry
+    let gate: AccessGate
     let models: ModelService
     let host: HostState
     let log: EventLog
+    let metrics: Metrics
     /// Who may have jobs run how; changes with the configuration.
     var executors: ExecutorPolicy
     /// Where VMs are kept over restarts; nil where they are not.
     let store: StateStore?
     private var requests = 0
 
-    init(models: ModelService, host: HostState, log: EventLog, executors: ExecutorPolicy, store: StateStore?) {
+    init(
+        registry: VMRegistry, gate: AccessGate, models: ModelService, host: HostState, log: EventLog, metrics: Metrics,
+        executors: ExecutorPolicy, store: StateStore?
+    ) {
+        self.registry = registry
+        self.gate = gate
         self.models = models
         self.host = host
         self.log = log
+        self.metrics = metrics
         self.executors = executors
         self.store = store
         registry.observe { [weak self] change in self?.take(in: change) }
@@ -33,7 +41,11 @@ final class VMService {
         if case .gone(let vm, _) = change { store?.remove(vm.record) }
         switch change {
         // Of what was asked for the request itself tells.
-        case .appeared, .changed, .gone(_, .forgotten), .gone(_, .replaced): break
+        case .appeared, .changed, .gone(_, .forgotten): break
+        case .gone(let vm, .replaced):
+            log.record(
+                event(.vmGone, "VM \(vm.record.name) is gone: its name was given to other vCPUs.", vm.record)
+                    .with("CPUMODELD_REASON", GoneReason.replaced.rawValue))
         case .gone(let vm, .ownerEnded):
             let record = vm.record
             log.record(
@@ -70,7 +82,9 @@ final class VMService {
     private func event(_ kind: Event.Kind, _ message: String, _ record: VMRecord) -> Event {
         Event(kind, message)
             .with("CPUMODELD_VM", record.name)
+            .with("CPUMODELD_MODEL", record.model)
             .with("CPUMODELD_PEER_PID", String(record.pid))
+            .with("CPUMODELD_PEER_UID", String(record.uid))
             .with("CPUMODELD_STAMP", record.report.stamp?.description)
             .with("CPUMODELD_REQUEST_ID", record.requestID)
     }
@@ -81,7 +95,15 @@ final class VMService {
         requests += 1
         let application = VMApplication(
             parameters, from: request, requestID: "\(startID)-\(requests)", service: self)
-        return .value(try await application.run())
+        let start = ContinuousClock.now
+        do {
+            let result = try await application.run()
+            metrics.count(Metrics.ApplyOutcome(result.record.report.verdict), took: .now - start)
+            return .value(result)
+        } catch {
+            metrics.count(.failed, took: .now - start)
+            throw error
+        }
     }
 
     /// Keeps a VM over restarts. One that cannot be kept has its CPU all the same.
@@ -114,11 +136,6 @@ final class VMService {
     /// `vm.forget`.
     func forget(_ parameters: ForgetParameters, by peer: Peer) throws(APIError) -> Reply {
         let record = try record(named: parameters.vm)
-        guard peer.userID == record.uid || peer.userID == 0 else {
-            throw APIError(
-                .notPermitted,
-                "The VM \"\(record.name)\" belongs to user \(record.uid); that user and root may drop it.")
-        }
         guard parameters.requestID == nil || parameters.requestID == record.requestID else {
             throw APIError(supersededBy: record)
         }
@@ -126,8 +143,10 @@ final class VMService {
         log.record(
             Event(.vmForgotten, "VM \(record.name) was dropped from the registry on request.")
                 .with("CPUMODELD_VM", record.name)
-                .with("CPUMODELD_PEER_PID", String(peer.processID))
-                .with("CPUMODELD_PEER_UID", String(peer.userID)))
+                .with("CPUMODELD_MODEL", record.model)
+                .with("CPUMODELD_STAMP", record.report.stamp?.description)
+                .of(peer)
+                .with("CPUMODELD_REQUEST_ID", record.requestID))
         return .written { writer in writer.object { $0.member("forgotten", record.name) } }
     }
 

@@ -37,6 +37,9 @@ extension Connection {
         switch receiveOnce() {
         case .bytes(let isMoreLikely):
             serveLines()
+            // Lines that were served wait no more; what has no end yet does.
+            settleAccount()
+            if let excess = account?.bytesExcess { fail(excess) }
             // What descriptors that nobody took are depends on what follows them, so look whether anything does.
             return isMoreLikely || hasUnclaimedDescriptors
         case .nothing:
@@ -67,6 +70,7 @@ extension Connection {
             if count > 0 { unsafe descriptors.append(owning: UnsafeBufferPointer(rebasing: numbers[..<count])) }
         }
         if phase != .open { discardInput() }
+        settleAccount()
         if count > 0 || isTruncated { checkDescriptors(isTruncated: isTruncated) }
         if result == -Int(EAGAIN) { return .nothing }
         if result < 0 { return .failure(SystemError(errno: CInt(-result), operation: "recvmsg")) }
@@ -137,6 +141,8 @@ extension Connection {
                 .limitExceeded(
                     "More than \(limits.queuedDescriptors) descriptors wait for a request that takes them.",
                     limit: "queuedDescriptors", value: limits.queuedDescriptors))
+        } else if let excess = account?.descriptorsExcess {
+            fail(excess)
         }
     }
 

@@ -10,7 +10,10 @@ extension Connection {
     func enqueue(_ line: [UInt8], descriptors: [SharedDescriptor] = []) {
         guard phase == .open else { return }
         output.append(line, descriptors: descriptors)
-        if output.byteCount > limits.outputBytes { close(.outputLimit) }
+        settleAccount()
+        // A client that reads is not dropped for what others of its user leave lying, nor before it has read why.
+        let isOverdue = output.byteCount > limits.outputHighWater && account?.bytesExcess != nil
+        if output.byteCount > limits.outputBytes || isOverdue { close(.outputLimit) }
     }
 
     /// Sends as much as the client takes now.
@@ -22,6 +25,7 @@ extension Connection {
             let isGone = error.errno == EPIPE || error.errno == ECONNRESET
             return close(isGone ? .peerClosed : .failed(error))
         }
+        settleAccount()
         if phase == .lingering {
             // The client sees the end behind the error, and is given time to close.
             if output.isEmpty { _ = shutdown(socket.number, CInt(SHUT_WR)) }

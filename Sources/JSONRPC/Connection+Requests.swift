@@ -104,10 +104,13 @@ extension Connection {
                 finish(request, with: result, since: start, batch: batch)
             case .asynchronous(let handler):
                 unansweredRequests += 1
+                descriptorsInService += request.descriptors.count
                 ReactorActor.task { [self] in
                     let result: Result<Reply, any Error>
                     do { result = .success(try await handler(request)) } catch { result = .failure(error) }
                     unansweredRequests -= 1
+                    descriptorsInService -= request.descriptors.count
+                    settleAccount()
                     finish(request, with: result, since: start, batch: batch)
                     flushNow()
                 }

@@ -34,6 +34,14 @@ public final class Connection {
     /// Who is at the other end.
     public nonisolated let peer: Peer
 
+    /// What whoever serves the connection wants to keep with it.
+    public var context: AnyObject?
+
+    /// Where what it has is entered; nil where nobody keeps books.
+    var account: UserAccount?
+    /// What is entered there.
+    var taken = Taken()
+
     let limits: ConnectionLimits
     let dispatcher: Dispatcher
     let observer: @ReactorActor (TransportEvent) -> Void
@@ -56,6 +64,8 @@ public final class Connection {
 
     /// Asynchronous requests that are not answered yet.
     public internal(set) var unansweredRequests = 0
+    /// The descriptors that came with those.
+    var descriptorsInService = 0
     var calls: [String: PendingCall] = [:]
     /// Calls whose deadline has passed and whose answer is still expected.
     var lateCalls: [String: @ReactorActor () -> Void] = [:]
@@ -97,6 +107,11 @@ public final class Connection {
         interest = [.readable, .endOfInput]
         registration = try Reactor.main.watch(socket.number, for: interest) { self.handle($0) }
         observer(.opened(self))
+    }
+
+    /// A pidfd of the process at the other end, also on a query socket; nil when it has ended.
+    public func peerPidfd() -> SharedDescriptor? {
+        phase == .closed ? nil : try? Peer.openPidfd(of: socket.number, processID: peer.processID)
     }
 
     /// Whether the client can be called and notified.
@@ -160,6 +175,7 @@ public final class Connection {
         phase = .lingering
         isPaused = false
         descriptors.closeAll()
+        settleAccount()
         endCalls()
         observer(.fault(self, error))
         lingerTimer = Reactor.main.schedule(after: limits.linger) { self.close(.fault) }
@@ -177,6 +193,7 @@ public final class Connection {
         descriptors.closeAll()
         output = OutputQueue()
         endCalls()
+        settleAccount()
         for handler in closeHandlers { handler() }
         closeHandlers.removeAll()
         observer(.closed(self, reason))

@@ -37,6 +37,9 @@ public struct LineFramer: Sendable {
     /// Whether no bytes are left. Those that are after ``nextLine()`` gave `nil` are an unfinished line.
     public var isEmpty: Bool { start == end }
 
+    /// Bytes of memory in use.
+    var memory: Int { buffer.count }
+
     /// Takes the next complete line out, without its line feed; `nil` when there is none.
     ///
     /// The slice shares the framer's memory: let go of it before the next bytes come, or they are copied.

@@ -8,11 +8,8 @@ public import Reactor
 
 /// How many clients a listener serves.
 public struct ListenerLimits: Sendable {
-    /// All together.
+    /// All together, those of other listeners with the same books as well. One in sixteen is left for root.
     public var connections = 1024
-
-    /// Of one user; root is not bounded by this.
-    public var connectionsPerUser = 256
 
     /// The limits that are documented.
     public init() {}
@@ -40,12 +37,15 @@ public final class Listener {
     /// Holds a place in the table of open files, for the time when it is full.
     private var reserve: OwnedDescriptor?
     private var open: [ObjectIdentifier: Connection] = [:]
-    private var perUser: [UInt32: Int] = [:]
+    private let accounts: UserAccounts
 
     /// Takes over a listening stream socket, such as one from systemd.
+    ///
+    /// - Parameter accounts: the books of what each user has; listeners of one service share theirs.
     public init(
         owning descriptor: consuming OwnedDescriptor, kind: Connection.Kind, dispatcher: Dispatcher,
         limits: ListenerLimits = .init(), connectionLimits: ConnectionLimits = .init(),
+        accounts: UserAccounts = UserAccounts(),
         observer: @escaping @ReactorActor (TransportEvent) -> Void = { _ in }
     ) {
         socket = descriptor
@@ -53,6 +53,7 @@ public final class Listener {
         self.dispatcher = dispatcher
         self.limits = limits
         self.connectionLimits = connectionLimits
+        self.accounts = accounts
         self.observer = observer
     }
 
@@ -113,7 +114,7 @@ public final class Listener {
             let peer = try descriptor.withRaw { number throws(SystemError) in
                 try Peer(of: number, withPidfd: kind == .full)
             }
-            if let refusal = refusal(of: peer) { return turnAway(descriptor, refusal) }
+            if let refusal = refusal(of: peer) { return turnAway(descriptor, refusal, peer) }
             let connection = Connection(
                 owning: descriptor, of: peer, kind: kind, dispatcher: dispatcher, limits: connectionLimits,
                 observer: observer)
@@ -126,34 +127,35 @@ public final class Listener {
 
     private func keep(_ connection: Connection) {
         let key = ObjectIdentifier(connection)
-        let user = connection.peer.userID
+        let account = accounts.open(for: connection.peer.userID)
         open[key] = connection
-        perUser[user, default: 0] += 1
-        connection.onClose { [weak self] in
-            guard let self else { return }
-            open[key] = nil
-            perUser[user] = perUser[user].flatMap { $0 > 1 ? $0 - 1 : nil }
+        connection.account = account
+        connection.onClose { [weak self, accounts] in
+            accounts.close(account)
+            self?.open[key] = nil
         }
     }
 
     // MARK: - Refusing
 
     private func refusal(of peer: Peer) -> RPCError? {
-        if open.count >= limits.connections {
-            .limitExceeded(
-                "The daemon serves \(limits.connections) connections already.", limit: "connections",
-                value: limits.connections)
-        } else if peer.userID != 0, perUser[peer.userID, default: 0] >= limits.connectionsPerUser {
-            .limitExceeded(
-                "The daemon serves \(limits.connectionsPerUser) connections of user \(peer.userID) already.",
-                limit: "connectionsPerUser", value: limits.connectionsPerUser)
-        } else {
-            nil
+        let user = peer.userID
+        let total = user == 0 ? limits.connections : limits.connections - limits.connections / 16
+        if accounts.connections >= total {
+            return .limitExceeded(
+                "The daemon serves \(accounts.connections) connections already.", limit: "connections", value: total)
         }
+        let perUser = accounts.limits.connections
+        if user != 0, accounts.connections(of: user) >= perUser {
+            return .limitExceeded(
+                "The daemon serves \(perUser) connections of user \(user) already.", limit: "connectionsPerUser",
+                value: perUser)
+        }
+        return nil
     }
 
     /// Tells a client that has just connected why it is not served.
-    private func turnAway(_ descriptor: consuming OwnedDescriptor, _ error: RPCError) {
+    private func turnAway(_ descriptor: consuming OwnedDescriptor, _ error: RPCError, _ peer: Peer?) {
         var writer = JSONWriter()
         writer.answer(id: .null) { $0.member("error", error) }
         writer.endLine()
@@ -163,7 +165,7 @@ public final class Listener {
         descriptor.withRaw { try? output.flush(to: $0) }
         // Not by us: what the client has sent meanwhile is closed with it.
         SharedDescriptor(descriptor).close()
-        observer(.refused(error))
+        observer(.refused(error, peer))
     }
 
     /// Out of descriptors: gives up the one kept for this, to tell the next client rather than let it wait in the dark.
@@ -173,7 +175,8 @@ public final class Listener {
         let result = socket.withRaw { clinux_accept($0) }
         if result >= 0 {
             let message = "The daemon cannot open more files: \(error.text) (\(error.name))."
-            turnAway(OwnedDescriptor(owning: result), .limitExceeded(message, limit: "openFiles", value: open.count))
+            turnAway(
+                OwnedDescriptor(owning: result), .limitExceeded(message, limit: "openFiles", value: open.count), nil)
         }
         pauseAccepting()
     }

@@ -15,8 +15,8 @@ public enum TransportEvent: Sendable {
     case strayResponse(Connection, RequestID)
     /// A handler failed with an error that the client must not see.
     case handlerFailed(Connection, method: String, any Error)
-    /// A client was turned away when it connected.
-    case refused(RPCError)
+    /// A client was turned away when it connected; who it was is not known when there was no descriptor left to ask by.
+    case refused(RPCError, Peer?)
     /// The kernel gives no connection. Accepting goes on in a moment.
     case acceptFailed(SystemError)
 }

@@ -28,7 +28,14 @@ public struct JournalEntry: Sendable {
 
     /// Adds a field. The name is ours, never a client's.
     public mutating func add(_ name: StaticString, _ value: String) {
-        lines.append(Array("\(name)=".utf8) + value.utf8.prefix(Self.maximumValueLength))
+        var line = Array("\(name)=".utf8)
+        if value.utf8.count <= Self.maximumValueLength {
+            line += value.utf8
+        } else {
+            // A character that is cut in two would make journald take the value for no text.
+            line += String(decoding: value.utf8.prefix(Self.maximumValueLength), as: UTF8.self).utf8
+        }
+        lines.append(line)
     }
 
     /// Hands the entry to journald. Returns whether journald took it.

@@ -12,7 +12,7 @@ struct Cpumodelctl: ParsableCommand {
         discussion: ExitStatus.help,
         version: "cpumodelctl 0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "The service and its host:", subcommands: [Status.self, Host.self]),
+            CommandGroup(name: "The service and its host:", subcommands: [Status.self, Metrics.self, Host.self]),
             CommandGroup(
                 name: "CPU models:",
                 subcommands: [

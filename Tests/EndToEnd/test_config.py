@@ -41,10 +41,10 @@ class CheckConfig(ConfigCase):
         self.write("[Daemon]", "OwnerDeadlineSec=1500ms", file=self.directory / "cpumodeld.conf.d/10-a.conf")
         done = self.check("--socket", "/tmp/x.sock")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        said = dict(re.findall(r"^# (.*)\n(\w+=.*)$", done.stdout, re.M))
-        self.assertEqual(said[f"{self.file}:2"], "Connections=7")
-        self.assertEqual(said[f"{self.file}.d/10-a.conf:2"], "OwnerDeadlineSec=1500ms")
-        self.assertEqual(said["--socket on the command line"], "Socket=/tmp/x.sock")
+        said = {value: origin for origin, value in re.findall(r"^# (.*)\n(\w+=.*)$", done.stdout, re.M)}
+        self.assertEqual(said["Connections=7"], f"{self.file}:2")
+        self.assertEqual(said["OwnerDeadlineSec=1500ms"], f"{self.file}.d/10-a.conf:2")
+        self.assertEqual(said["Socket=/tmp/x.sock"], "--socket on the command line")
         self.assertIn(f"#   {self.file}\n#   {self.file}.d/10-a.conf\n", done.stdout)
         self.write(done.stdout)  # is itself a configuration, and the same one
         shutil.rmtree(self.directory / "cpumodeld.conf.d")

@@ -2,6 +2,7 @@
 """What the registry holds of a VM, and that it lets go of it in the moment the VM's owner ends."""
 
 import os
+import tempfile
 import unittest
 import uuid
 
@@ -144,6 +145,14 @@ class Attaching(RegistryCase):
 
 @needs_kvm
 class UserOfAnotherId(RegistryCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
+            file.write("[Access]\nApply=*\n")
+        cls.addClassCleanup(os.unlink, file.name)
+        cls.options = ("--config", file.name)
+        super().setUpClass()
+
     @unittest.skipIf(os.getuid() != 0, "needs root, to be another user")
     def test_another_user_cannot_replace(self):
         owner = self.owner(agent=False)

@@ -28,21 +28,22 @@ struct ListenerTests {
 
     @ReactorActor
     private func listen(
-        at path: String, server: TestServer, limits: ListenerLimits = .init(), kind: Connection.Kind = .full
+        at path: String, server: TestServer, limits: ListenerLimits = .init(), userLimits: UserLimits = .init(),
+        kind: Connection.Kind = .full
     ) throws -> Listener {
         let listener = Listener(
             owning: try Listener.bind(to: path, mode: 0o600), kind: kind, dispatcher: server.makeDispatcher(),
-            limits: limits, observer: { [weak server] in server?.note($0) })
+            limits: limits, accounts: UserAccounts(limits: userLimits), observer: { [weak server] in server?.note($0) })
         try listener.start()
         return listener
     }
 
     private func start(
-        at path: String, limits: ListenerLimits = .init()
+        at path: String, limits: ListenerLimits = .init(), userLimits: UserLimits = .init()
     ) async throws -> (TestServer, Listener) {
         Reactor.startThread()
         let server = await TestServer()
-        return (server, try await listen(at: path, server: server, limits: limits))
+        return (server, try await listen(at: path, server: server, limits: limits, userLimits: userLimits))
     }
 
     @Test func clientsConnectAndAreServed() async throws {
@@ -126,9 +127,9 @@ struct ListenerTests {
 
     private func exhaustConnectionsOfAUser() async throws {
         try await withPath { path in
-            var limits = ListenerLimits()
-            limits.connectionsPerUser = 1
-            let (server, listener) = try await start(at: path, limits: limits)
+            var limits = UserLimits()
+            limits.connections = 1
+            let (server, listener) = try await start(at: path, userLimits: limits)
             try #require(unsafe chmod(path, 0o666) == 0)
             let (superuser, second) = (try connect(to: path), try connect(to: path))
             let isRoot = getuid() == 0

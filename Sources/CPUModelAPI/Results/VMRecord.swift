@@ -155,7 +155,8 @@ public struct VMRecord: Sendable {
 
 /// The result of `vm.apply`.
 public struct ApplyResult: JSONWritable {
-    private let record: VMRecord
+    /// What the vCPUs of the request have been given.
+    public let record: VMRecord
     private let notes: [GuestCPUNote]
 
     /// The result that this record is of, and what is odd about the CPU.

@@ -2,7 +2,7 @@
 
 public import JSON
 
-/// The result of `model.export` or `model.import`: a text for other programs, and remarks for people.
+/// The result of `model.export`, `model.import` or `daemon.metrics`: a text for other programs, and remarks for people.
 public struct Translation: Sendable {
     /// The text, with a line feed at its end.
     public let text: String
@@ -41,6 +41,14 @@ public struct Translation: Sendable {
         return Translation(
             try reader.string("model"), try reader.strings("notes") + (optional.isEmpty ? [] : [remark]),
             forTerminal: forTerminal)
+    }
+
+    /// Takes the result of `daemon.metrics`.
+    ///
+    /// - Parameter forTerminal: whether to escape what a terminal could act on.
+    public static func metrics(_ result: JSONValue, forTerminal: Bool) throws(JSONShapeError) -> Translation {
+        var reader = try reader(of: result)
+        return Translation(try reader.string("text"), [], forTerminal: forTerminal)
     }
 
     /// What may be names in a sentence: they may have a full stop inside, such as sse4.1, and one may follow.

@@ -16,4 +16,18 @@ extension Configuration {
         limits.lineBytes = maximumMessageSize
         return limits
     }
+
+    /// What one user may have of the sockets.
+    var userLimits: UserLimits {
+        var limits = UserLimits()
+        limits.connections = maximumConnectionsPerUser
+        limits.queuedBytes = maximumQueuedBytesPerUser
+        limits.descriptors = maximumDescriptorsPerUser
+        return limits
+    }
+
+    /// What one user may have in the registry.
+    var registryLimits: RegistryLimits {
+        RegistryLimits(vmsPerUser: maximumVMsPerUser, descriptorsPerUser: maximumDescriptorsPerUser)
+    }
 }

@@ -38,6 +38,14 @@ public struct Configuration: Sendable {
     public var ownerDeadline: Duration = .seconds(10)
     /// Who may have jobs run by the process that owns the VM.
     public var ownerCallers = CallerSet.everybody
+    /// Who may ask about models, hosts and VMs.
+    public var queryCallers = CallerSet(default: "root", "self", "group:cpumodel", "group:cpumodel-query")
+    /// Who may give VMs their CPU.
+    public var applyCallers = CallerSet(default: "root", "self", "group:cpumodel")
+    /// Who may define and remove models.
+    public var defineCallers = CallerSet(default: "root", "self")
+    /// Who may drop VMs of others from the registry.
+    public var forgetCallers = CallerSet(default: "root", "self")
     /// Who may have jobs run by cpumodeld-inject, where it is enabled.
     public var injectCallers = CallerSet.everybody
     /// The socket of cpumodeld-inject.
@@ -46,8 +54,22 @@ public struct Configuration: Sendable {
     public var injectDeadline: Duration = .seconds(5)
     /// Where events go.
     public var logTarget = LogTarget.auto
+    /// The file for node_exporter's textfile collector; nil for none.
+    public var metricsFile: String?
+    /// How often it is written.
+    public var metricsInterval: Duration = .seconds(15)
+    /// The file for node-feature-discovery; nil for none.
+    public var featuresFile: String?
     /// Most connections at one time.
     public var maximumConnections = 1024
+    /// Most connections of one user.
+    public var maximumConnectionsPerUser = 256
+    /// Most bytes of one user that wait to be read, or for the end of a request.
+    public var maximumQueuedBytesPerUser = 256 << 20
+    /// Most descriptors of one user that are held, and most that are on their way.
+    public var maximumDescriptorsPerUser = 1 << 17
+    /// Most VMs of one user.
+    public var maximumVMsPerUser = 4096
     /// Most bytes of one message.
     public var maximumMessageSize = 16 << 20
 

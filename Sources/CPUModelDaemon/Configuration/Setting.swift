@@ -7,6 +7,7 @@ struct Setting: Sendable {
     /// A section of the file.
     enum Section: String, Sendable, CaseIterable {
         case daemon = "Daemon"
+        case access = "Access"
         case executors = "Executors"
         case limits = "Limits"
     }

@@ -12,7 +12,7 @@ enum ProcessInformation {
         var owner = VMOwner(pid: pid, uid: peer.userID, gid: peer.groupID, startTime: startTime(of: pid) ?? 0)
         owner.command = firstLine(of: "/proc/\(pid)/comm")
         owner.program = link("/proc/\(pid)/exe")
-        if let group = contents(of: "/proc/\(pid)/cgroup").flatMap(ControlGroup.init(procFile:)) {
+        if let group = controlGroup(of: pid) {
             owner.controlGroup = group.path
             owner.unit = group.unit
             owner.machine = group.machine
@@ -26,6 +26,31 @@ enum ProcessInformation {
         guard let text = contents(of: "/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[end...].split(separator: " ")
         return fields.count > 20 ? UInt64(fields[20]) : nil
+    }
+
+    /// Where a process is among systemd's units; nil where that cannot be told.
+    static func controlGroup(of pid: Int32) -> ControlGroup? {
+        contents(of: "/proc/\(pid)/cgroup").flatMap(ControlGroup.init(procFile:))
+    }
+
+    /// The effective user of a process (proc(5), the second number of `Uid:` in /proc/PID/status).
+    static func effectiveUser(of pid: Int32) -> UInt32? {
+        let lines = contents(of: "/proc/\(pid)/status")?.split(separator: "\n")
+        let fields = lines?.first { $0.hasPrefix("Uid:") }?.split(separator: "\t")
+        return fields.flatMap { $0.count > 2 ? UInt32($0[2]) : nil }
+    }
+
+    /// How many descriptors this process has open; nil where /proc does not say.
+    static var openFiles: Int? {
+        // Beside "." and "..", the directory itself is open while it is read.
+        (try? RegularFile.names(in: "/proc/self/fd", mayBeMissing: false)).map { max(0, $0.count - 3) }
+    }
+
+    /// How many it may have.
+    static var openFilesLimit: Int {
+        var limit = rlimit()
+        return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+            ? Int(clamping: limit.rlim_cur) : 0
     }
 
     /// This boot of the machine (random(4)).

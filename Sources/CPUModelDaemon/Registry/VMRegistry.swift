@@ -6,13 +6,24 @@ import JSON
 import KVM
 import Reactor
 
+/// What one user may have in the registry. Root is not bounded.
+struct RegistryLimits: Sendable {
+    /// VMs.
+    var vmsPerUser = 4096
+    /// Descriptors of vCPUs that are held. A VM beyond has its CPU all the same; it cannot be observed.
+    var descriptorsPerUser = 1 << 17
+}
+
 /// The VMs on this host that were given a CPU, by name. A VM is here as long as the process that created it lives.
 @ReactorActor
 final class VMRegistry {
     private var entries: [String: RegisteredVM] = [:]
-    private var reservations: Set<String> = []
+    /// Names of VMs that are about to be registered, with their users.
+    private var reservations: [String: UInt32] = [:]
     private var heldDescriptors = 0
     private let budget: DescriptorBudget
+    /// What one user may have here.
+    var limits = RegistryLimits()
 
     private var observers: [@ReactorActor (RegistryChange) -> Void] = []
 
@@ -30,9 +41,13 @@ final class VMRegistry {
     /// Takes a name for a VM that is about to be registered, so that no second request can; fails where another VM has
     /// it, or the UUID.
     ///
-    /// - Parameter canReplace: whether the VM that has the name now may lose it.
-    func reserve(_ name: String, uuid: String? = nil, canReplace: (VMRecord) -> Bool) throws(APIError) {
-        if reservations.contains(name) {
+    /// - Parameters:
+    ///   - user: whose VM it will be.
+    ///   - canReplace: whether the VM that has the name now may lose it.
+    func reserve(
+        _ name: String, uuid: String? = nil, for user: UInt32, canReplace: (VMRecord) -> Bool
+    ) throws(APIError) {
+        if reservations[name] != nil {
             throw APIError(
                 .nameInUse, "Another request is giving the VM \"\(name)\" its CPU right now.",
                 data: ["vm": .string(name)])
@@ -49,11 +64,26 @@ final class VMRegistry {
                 .nameInUse, "The UUID \(uuid) belongs to the VM \"\(other.record.name)\".",
                 data: ["vm": .string(other.record.name), "pid": .integer(Int64(other.record.pid))])
         }
-        reservations.insert(name)
+        if entries[name] == nil { try checkCount(of: user) }
+        reservations[name] = user
+    }
+
+    private func checkCount(of user: UInt32) throws(APIError) {
+        guard user != 0 else { return }
+        let count =
+            entries.values.count { $0.record.uid == user }
+            + reservations.count { $0.value == user && entries[$0.key] == nil }
+        guard count < limits.vmsPerUser else {
+            throw APIError(
+                .limitExceeded,
+                "User \(user) has \(count) VMs here, the most that one user may: VMsPerUser= in the section [Limits] of "
+                    + "cpumodeld.conf. Forget those that are gone.",
+                data: ["limit": "vmsPerUser", "value": .integer(Int64(limits.vmsPerUser))])
+        }
     }
 
     /// Gives a reserved name back.
-    func cancelReservation(_ name: String) { reservations.remove(name) }
+    func cancelReservation(_ name: String) { reservations[name] = nil }
 
     // MARK: Coming and going
 
@@ -70,7 +100,7 @@ final class VMRegistry {
         _ record: VMRecord, owner pidfd: CInt, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil,
         isRestored: Bool = false
     ) throws(SystemError) -> RegisteredVM {
-        reservations.remove(record.name)
+        reservations[record.name] = nil
         let requestID = record.requestID
         let watch = try OwnerWatch(duplicating: pidfd) { [weak self] in
             // The name may have been taken over since.
@@ -89,10 +119,16 @@ final class VMRegistry {
         return vm
     }
 
-    /// Holds descriptors of a VM's vCPUs in place of those held before, unless there are too many.
+    /// Holds descriptors of a VM's vCPUs in place of those held before, unless there are too many, of all or of its user.
     func hold(_ vcpus: [VCPUDescriptor], of vm: RegisteredVM) {
         heldDescriptors -= vm.vcpus.count
-        vm.hold(heldDescriptors + vcpus.count <= budget.limit ? vcpus : [])
+        vm.hold([])
+        let user = vm.record.uid
+        let isWithinQuota =
+            user == 0
+            || entries.values.reduce(vcpus.count) { $0 + ($1.record.uid == user ? $1.vcpus.count : 0) }
+                <= limits.descriptorsPerUser
+        vm.hold(heldDescriptors + vcpus.count <= budget.limit && isWithinQuota ? vcpus : [])
         heldDescriptors += vm.vcpus.count
     }
 

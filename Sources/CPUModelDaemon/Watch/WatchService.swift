@@ -22,6 +22,9 @@ final class WatchService {
         registry.observe { [weak self] change in self?.take(in: change) }
     }
 
+    /// How many watches there are.
+    var count: Int { watches.count }
+
     /// `vm.watch`: what is there now; and from the same instant on, whatever changes.
     func watch(_ parameters: WatchParameters, from request: Request) throws(APIError) -> Reply {
         guard watches.count < Self.limit else {

@@ -34,10 +34,10 @@ struct ConfigurationSourceTests {
         #expect(try source.load().configuration.modelDirectories == ["/a", "/b", "/c d"])
         root.write("etc/cpumodeld.conf.d/a.conf", "[Daemon]\nModels=/e\n[Executors]\nInject=3\n")
         #expect(try source.load().configuration.modelDirectories == ["/a", "/b", "/c d", "/e"])
-        #expect(try source.load().configuration.injectCallers == .users([1, 2, 3]))
+        #expect(try source.load().configuration.injectCallers.words == ["1", "2", "3"])
         root.write("etc/cpumodeld.conf.d/b.conf", "[Daemon]\nModels=\nModels=/f\n[Executors]\nInject=\n")
         #expect(try source.load().configuration.modelDirectories == ["/f"])
-        #expect(try source.load().configuration.injectCallers == .users([]))
+        #expect(try source.load().configuration.injectCallers.words == [])
     }
 
     @Test func everyProblemIsToldWithFileAndLine() {
@@ -67,7 +67,7 @@ struct ConfigurationSourceTests {
                     "cpumodeld.conf:5: Log= must be one of auto, journal, stderr, not \"journall\"; "
                         + "did you mean \"journal\"?",
                     "cpumodeld.conf:14: Owner= names \"no-such-user-here\", and there is no such user; "
-                        + "it takes names and numbers of users, or * for everybody",
+                        + "it takes users, group:NAME, unit:NAME, self, and * for everybody",
                     "cpumodeld.conf:13: InjectDeadlineSec= must be a time from 1ms to 1min, such as \"10s\" or "
                         + "\"1min 500ms\", not \"2min\"",
                     "cpumodeld.conf:10: Connections= must be an integer from 1 to 100000, not \"0\"",

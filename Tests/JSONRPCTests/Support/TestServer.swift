@@ -48,7 +48,7 @@ final class TestServer {
             case .fault(_, let error): "fault \(error.code)"
             case .strayResponse(_, let id): "stray \(id)"
             case .handlerFailed(_, let method, let error): "\(method) failed: \(error)"
-            case .refused(let error): "refused \(error.code)"
+            case .refused(let error, _): "refused \(error.code)"
             case .acceptFailed(let error): "\(error)"
             }
         events.append(text)

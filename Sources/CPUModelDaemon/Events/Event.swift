@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONRPC
 import Systemd
 
 /// Something that an operator may want to know later: a message, a place in the journal's catalog, and fields to search
@@ -45,6 +46,18 @@ public struct Event: Sendable {
         case stateUnreadable = "state-unreadable"
         /// VMs cannot be kept over restarts.
         case stateFailed = "state-failed"
+        /// A model was defined at run time, or changed.
+        case modelDefined = "model-defined"
+        /// A model that was defined at run time was removed.
+        case modelRemoved = "model-removed"
+        /// A file for other programs cannot be written.
+        case fileNotWritten = "file-not-written"
+        /// A request failed in a way that is the daemon's own fault.
+        case internalError = "internal-error"
+        /// Events were counted in place of being recorded, as there were too many of the kind.
+        case suppressed
+        /// A request was refused since its sender may not make it.
+        case accessRefused = "access-refused"
         /// A client was turned away or broke the protocol.
         case clientRefused = "client-refused"
 
@@ -70,19 +83,34 @@ public struct Event: Sendable {
             case .restored: "e07f3b5a92d84c1d8b6e4a0f7c31d50e"
             case .stateUnreadable: "4c8d1e6f0ab2473e9d5c7b3a8e2f610f"
             case .stateFailed: "b6a29f4d7e0c4c58a1f38d6b5e9c7210"
+            case .modelDefined: "e1a4c95d70b8462f9d3be8716f0c5a10"
+            case .modelRemoved: "0d7f62b4a8e94c1db2670f5e39a1c411"
+            case .fileNotWritten: "b53e0c7a19f64d28a4f1967d80ce2b12"
+            case .internalError: "64f8d1a3e2074b9c8e5d0b7261fa9c13"
+            case .suppressed: "f29b7e50c46d418ab83157e0ad9c6414"
+            case .accessRefused: "c86b1f0e94d24a7fb3e05a7d916c2f0d"
             case .clientRefused: "9d4e6f1a2b8c4d7e8f3a5b0c6d1e270b"
+            }
+        }
+
+        /// Whether anybody who can connect can cause as many as they like. Those are limited (``EventRateLimit``); what happens
+        /// to VMs never is.
+        var isNoise: Bool {
+            switch self {
+            case .clientRefused, .accessRefused, .internalError: true
+            default: false
             }
         }
 
         var priority: JournalEntry.Priority {
             switch self {
-            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored: .info
-            case .vmApplied, .hostChanged: .notice
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored, .suppressed: .info
+            case .vmApplied, .modelDefined, .modelRemoved, .hostChanged: .notice
             case .vmDifference: .info
-            case .vmRefused, .clientRefused, .vmDrifted, .restartNeeded, .stateUnreadable, .hostLost,
-                .hostHistoryFailed:
+            case .vmRefused, .clientRefused, .accessRefused, .vmDrifted, .restartNeeded, .fileNotWritten,
+                .stateUnreadable, .hostLost, .hostHistoryFailed:
                 .warning
-            case .reloadFailed, .hostUnavailable, .stateFailed: .error
+            case .reloadFailed, .hostUnavailable, .internalError, .stateFailed: .error
             }
         }
     }
@@ -93,6 +121,8 @@ public struct Event: Sendable {
     let message: String
     /// Fields to search by. The names are ours; values may be a client's.
     private(set) var fields: [(name: StaticString, value: String)] = []
+    /// The user that caused it; nil where nobody did.
+    private(set) var user: UInt32?
 
     init(_ kind: Kind, _ message: String) {
         self.kind = kind
@@ -104,6 +134,21 @@ public struct Event: Sendable {
         guard let value else { return self }
         var event = self
         event.fields.append((name, value))
+        return event
+    }
+
+    /// The event with who caused it.
+    func of(_ peer: Peer) -> Event {
+        var event = of(user: peer.userID)
+        event.fields.append(("CPUMODELD_PEER_PID", String(peer.processID)))
+        event.fields.append(("CPUMODELD_PEER_GID", String(peer.groupID)))
+        return event
+    }
+
+    /// The event with the user who caused it.
+    func of(user: UInt32?) -> Event {
+        var event = with("CPUMODELD_PEER_UID", user.map { String($0) })
+        event.user = user
         return event
     }
 }

@@ -11,10 +11,18 @@ final class EventLog {
     var target: Configuration.LogTarget { didSet { usesJournal = Self.usesJournal(target) } }
     private var usesJournal: Bool
 
+    /// How many events of each kind were recorded.
+    private(set) var recorded: [Event.Kind: UInt64]
+    /// How many were not, as there were too many.
+    private(set) var suppressed: UInt64 = 0
+    private var rateLimit = EventRateLimit()
+    private var isSummaryDue = false
+
     /// A log as the configuration wants it.
     init(_ target: Configuration.LogTarget) {
         self.target = target
         usesJournal = Self.usesJournal(target)
+        recorded = Dictionary(uniqueKeysWithValues: Event.Kind.allCases.map { ($0, 0) })
     }
 
     private static func usesJournal(_ target: Configuration.LogTarget) -> Bool {
@@ -25,8 +33,44 @@ final class EventLog {
         }
     }
 
-    /// Records an event.
+    /// Records an event; one of those that anybody can cause is only counted when there are too many.
     func record(_ event: Event) {
+        guard event.kind.isNoise else { return write(event) }
+        if rateLimit.admits(EventRateLimit.Source(kind: event.kind, user: event.user), at: .now) {
+            write(event)
+        } else {
+            suppressed += 1
+            planSummary()
+        }
+    }
+
+    /// Tells what was not recorded, without waiting until the time is over.
+    func finish() { summarize(rateLimit.finishAll()) }
+
+    private func planSummary() {
+        guard !isSummaryDue else { return }
+        isSummaryDue = true
+        Reactor.main.schedule(after: EventRateLimit.window) { [weak self] in
+            guard let self else { return }
+            isSummaryDue = false
+            summarize(rateLimit.finish(at: .now))
+            if !rateLimit.isEmpty { planSummary() }
+        }
+    }
+
+    private func summarize(_ counts: [(source: EventRateLimit.Source, count: Int)]) {
+        for (source, count) in counts {
+            let user = source.user.map { " of user \($0)" } ?? ""
+            write(
+                Event(.suppressed, "\(count) more events \(source.kind.rawValue)\(user) were not recorded.")
+                    .with("CPUMODELD_SUPPRESSED", source.kind.rawValue)
+                    .with("CPUMODELD_COUNT", String(count))
+                    .of(user: source.user))
+        }
+    }
+
+    private func write(_ event: Event) {
+        recorded[event.kind, default: 0] += 1
         if usesJournal {
             var entry = JournalEntry(event.message, priority: event.kind.priority)
             entry.add("MESSAGE_ID", event.kind.messageID)
@@ -35,11 +79,11 @@ final class EventLog {
             for field in event.fields { entry.add(field.name, field.value) }
             if entry.send() { return }
         }
-        write(event)
+        writeLine(event)
     }
 
     /// One line: the message, then the fields without their common prefix.
-    private func write(_ event: Event) {
+    private func writeLine(_ event: Event) {
         var line = "cpumodeld: \(event.kind.rawValue): \(Self.printable(event.message))"
         let prefix = "CPUMODELD_"
         if !event.fields.isEmpty {

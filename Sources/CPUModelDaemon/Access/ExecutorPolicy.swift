@@ -25,29 +25,32 @@ struct ExecutorPolicy: Sendable {
     /// - Parameter filtersReturn: as in ``ApplyParameters/filtersReturn``.
     @ReactorActor
     func executor(
-        _ choice: ExecutorChoice, filtersReturn: Bool = false, for request: Request
+        _ choice: ExecutorChoice, filtersReturn: Bool = false, for request: Request, through gate: AccessGate
     ) throws(APIError) -> any JobExecutor {
-        let user = request.peer.userID
+        let caller = gate.caller(of: request)
         guard let pidfd = request.peer.pidfd else {
             throw APIError(.ownerGone, "The process that sent the request has ended.")
         }
         let byOwner = OwnerExecutor(connection: request.connection, deadline: ownerDeadline)
         let byInjection = InjectExecutor(
             owner: pidfd, filtersReturn: filtersReturn, socketPath: injectSocketPath, deadline: injectDeadline)
-        switch (choice, owner.contains(user), inject.contains(user)) {
+        switch (choice, owner.contains(caller), inject.contains(caller)) {
         case (.owner, true, _), (.auto, true, false): return byOwner
         case (.inject, _, true), (.auto, false, true): return byInjection
         case (.auto, true, true): return FallbackExecutor(byOwner, else: byInjection)
-        case (.owner, false, _): throw Self.notAllowed("owner", "Owner", user)
-        case (.inject, _, false), (.auto, false, false): throw Self.notAllowed("inject", "Inject", user)
+        case (.owner, false, _): throw notByOwner(caller)
+        case (.inject, _, false), (.auto, false, false):
+            try gate.check(request, for: .inject)
+            return byInjection
         }
     }
 
-    private static func notAllowed(_ executor: String, _ key: String, _ user: UInt32) -> APIError {
-        APIError(
+    private func notByOwner(_ caller: Caller) -> APIError {
+        let rule = "[Executors] Owner="
+        return APIError(
             .notPermitted,
-            "User \(user) may not have the executor \"\(executor)\"; \(key)= in the section [Executors] of "
-                + "cpumodeld.conf says who may.",
-            data: ["executor": .string(executor)])
+            "User \(caller.userID) may not have the executor \"owner\": \(rule) of cpumodeld.conf allows it to "
+                + "\(owner.words.isEmpty ? "nobody" : owner.words.joined(separator: " ")).",
+            data: ["executor": "owner", "rule": .string(rule)])
     }
 }
