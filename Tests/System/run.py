@@ -69,7 +69,7 @@ def main():
     parser.add_argument("where", choices=("container", "vm"), help="this machine's kernel, or an emulated host's")
     parser.add_argument("--deb", type=pathlib.Path, required=True, help="the package")
     parser.add_argument("--suite", help="which Debian, such as trixie [this machine's]")
-    parser.add_argument("--limit", type=int, default=1200, metavar="SECONDS", help="longest run [1200]")
+    parser.add_argument("--limit", type=int, default=2400, metavar="SECONDS", help="longest run [2400]")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / ".build/system", help="where the results go")
     options = parser.parse_args()
     if os.geteuid() != 0:
