@@ -194,7 +194,7 @@ static unsigned char *map_job(int job, size_t *size, char *reason, size_t reason
         return NULL;
     }
     *size = (size_t)status.st_size;
-    unsigned char *bytes = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED, job, 0);
+    unsigned char *bytes = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, job, 0);
     if (bytes != MAP_FAILED)
         return bytes;
     snprintf(reason, reason_size, "the job cannot be mapped: %m");

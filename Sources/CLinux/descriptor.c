@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+
 #include "clinux_descriptor.h"
 
 #include <errno.h>
@@ -9,13 +11,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t clinux_descriptor_link(int descriptor, char *buffer, size_t capacity)
+int clinux_descriptor_directory(void)
 {
-    char path[sizeof "/proc/self/fd/-2147483648"];
+    int directory = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return directory < 0 ? -errno : directory;
+}
+
+ssize_t clinux_descriptor_link(int directory, int descriptor, char *buffer, size_t capacity)
+{
+    char name[sizeof "-2147483648"];
     ssize_t length;
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-    length = readlink(path, buffer, capacity);
+    snprintf(name, sizeof name, "%d", descriptor);
+    length = readlinkat(directory, name, buffer, capacity);
     if (length < 0) {
         return -errno;
     }

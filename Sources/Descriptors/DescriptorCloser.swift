@@ -19,16 +19,6 @@ public final class DescriptorCloser: Sendable {
         var threads = 0
     }
 
-    /// What may happen when a descriptor is closed.
-    private enum Cost {
-        /// Nothing worth a thread.
-        case none
-        /// It ends, but there may be a VM or gigabytes of memory to free first.
-        case finite
-        /// It depends on somebody else.
-        case unknown
-    }
-
     private let finite = Mutex(Lane(threadLimit: 1))
     private let unknown = Mutex(Lane(threadLimit: 64))
 
@@ -40,8 +30,10 @@ public final class DescriptorCloser: Sendable {
     }
 
     /// Closes a descriptor: at once when that takes no time, otherwise soon and elsewhere.
-    public func close(_ number: CInt) {
-        switch Self.cost(ofClosing: number) {
+    ///
+    /// - Parameter cost: What is known of the closing. Without it the kernel is asked what the descriptor is.
+    public func close(_ number: CInt, cost: ClosingCost? = nil) {
+        switch cost ?? ClosingCost(ofClosing: number) {
         case .none:
             _ = Glibc.close(number)
         case .finite:
@@ -57,22 +49,6 @@ public final class DescriptorCloser: Sendable {
                 "closer", { _ in DescriptorCloser.work(in: DescriptorCloser.shared.unknown) }, nil)
             if result < 0 { Self.work(in: unknown) }
         }
-    }
-
-    /// Judged by the kernel's name for it. Names of files begin with a slash, so no file can pass for one of these; and
-    /// only memory files have seals.
-    private static func cost(ofClosing number: CInt) -> Cost {
-        let capacity = 64
-        let link = unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
-            let length = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-                unsafe clinux_descriptor_link(number, text.baseAddress, capacity)
-            }
-            return max(0, length)
-        }
-        // Linux 6.9 has given pidfds a file system of their own.
-        if link.hasPrefix("pidfd:") || link == "anon_inode:[pidfd]" || link.hasPrefix("pipe:") { return .none }
-        if link.hasPrefix("anon_inode:") || clinux_memfd_get_seals(number) >= 0 { return .finite }
-        return .unknown
     }
 
     /// Adds a descriptor; `true` when a thread is due for it.

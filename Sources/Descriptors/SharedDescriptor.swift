@@ -9,10 +9,20 @@ import Synchronization
 /// it is left to the ``DescriptorCloser``.
 public final class SharedDescriptor: Sendable {
     private let descriptor: Atomic<CInt>
+    private let closingCost: Atomic<UInt8>
+    private static let notJudged = UInt8.max
 
     /// Takes ownership of an open descriptor.
-    public init(owning number: CInt) {
+    ///
+    /// - Parameter closingCost: What is known of the closing already.
+    public init(owning number: CInt, closingCost: ClosingCost? = nil) {
         descriptor = Atomic(number)
+        self.closingCost = Atomic(closingCost?.rawValue ?? Self.notJudged)
+    }
+
+    /// Tells what closing the descriptor may cost, once it is known what it is.
+    public func judge(_ cost: ClosingCost) {
+        closingCost.store(cost.rawValue, ordering: .relaxed)
     }
 
     /// Takes over from a single owner.
@@ -31,7 +41,9 @@ public final class SharedDescriptor: Sendable {
     /// Closes the descriptor now rather than with the last reference.
     public func close() {
         let number = take()
-        if number >= 0 { DescriptorCloser.shared.close(number) }
+        if number >= 0 {
+            DescriptorCloser.shared.close(number, cost: ClosingCost(rawValue: closingCost.load(ordering: .relaxed)))
+        }
     }
 
     deinit {

@@ -12,7 +12,7 @@ struct DescriptorQueue {
 
     /// Takes ownership of descriptors that have arrived.
     mutating func append(owning numbers: some Sequence<CInt>) {
-        descriptors.append(contentsOf: numbers.map(SharedDescriptor.init(owning:)))
+        descriptors.append(contentsOf: numbers.map({ SharedDescriptor(owning: $0) }))
     }
 
     /// Takes the first `count` out; `nil`, and none, when there are fewer.

@@ -48,7 +48,7 @@ import X86CPU
 
         let memory = unsafe try checked(clinux_memfd_create("cpumodel-job", UInt64(size)), "memfd_create")
         let seals = UInt32(CLINUX_SEAL_SHRINK | CLINUX_SEAL_GROW | CLINUX_SEAL_SEAL)
-        let address = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0)
+        let address = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory, 0)
         let mapError = Glibc.errno
         let sealResult = clinux_memfd_add_seals(memory, seals)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
@@ -56,7 +56,7 @@ import X86CPU
             throw KVMError("mmap of a job", errno: mapError)
         }
         unsafe mapping = UnsafeMutableRawBufferPointer(start: address, count: size)
-        descriptor = SharedDescriptor(owning: memory)
+        descriptor = SharedDescriptor(owning: memory, closingCost: .finite)
         try checked(sealResult, "sealing a job")
         write()
     }

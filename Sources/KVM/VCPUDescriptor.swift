@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
 public import Descriptors
 
 /// A file descriptor known to be a KVM vCPU, with the vCPU's id.
@@ -16,23 +15,14 @@ public struct VCPUDescriptor: Sendable {
     /// another kind it could do anything.
     public init(identifying descriptor: SharedDescriptor) throws(NotAVCPU) {
         let prefix = "anon_inode:kvm-vcpu:"
-        let link = Self.link(of: descriptor.number)
+        let link = DescriptorLink.name(of: descriptor.number)
         guard link.hasPrefix(prefix), let id = UInt32(link.dropFirst(prefix.count)) else {
             throw NotAVCPU(found: Self.words(for: link))
         }
+        // The last descriptor of a VM takes the VM along.
+        descriptor.judge(.finite)
         self.descriptor = descriptor
         self.id = id
-    }
-
-    private static func link(of descriptor: CInt) -> String {
-        let capacity = 256
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            let length = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-                unsafe clinux_descriptor_link(descriptor, text.baseAddress, capacity)
-            }
-            count = min(max(length, 0), capacity)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func words(for link: String) -> String {

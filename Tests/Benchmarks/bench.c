@@ -239,27 +239,59 @@ static double bare_loop(const int *vcpus, struct table *tables, unsigned count)
     return now() - start;
 }
 
-static void compare_apply(struct cpumodel *daemon, int kvm, unsigned count, unsigned rounds)
+struct machine {
+    int vm;
+    unsigned count;
+    int *vcpus;
+};
+
+/// A VM whose vCPUs have no table yet, as a launcher has it when it asks.
+static struct machine machine_make(int kvm, unsigned count)
 {
-    int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-    int *vcpus = calloc(count, sizeof *vcpus);
-    struct table *tables = calloc(count, sizeof *tables);
-    if (vm < 0 || !vcpus || !tables)
+    struct machine machine = {ioctl(kvm, KVM_CREATE_VM, 0), count, calloc(count, sizeof(int))};
+    if (machine.vm < 0 || !machine.vcpus)
         fail("making a VM");
     for (unsigned i = 0; i < count; i++)
-        if ((vcpus[i] = ioctl(vm, KVM_CREATE_VCPU, i)) < 0)
+        if ((machine.vcpus[i] = ioctl(machine.vm, KVM_CREATE_VCPU, i)) < 0)
             fail("KVM_CREATE_VCPU");
-    struct cpumodel_vm request = {
-        .name = "bench",
-        .model = "host",
-        .vcpu_fds = vcpus,
-        .vcpu_count = count,
-        .drop_unavailable = true,
-        .accept_altered = true,
-        .replace = true,
-    };
+    return machine;
+}
+
+static void machine_end(struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->count; i++)
+        close(machine->vcpus[i]);
+    close(machine->vm);
+    free(machine->vcpus);
+}
+
+static void get_tables(const struct machine *machine, struct table *tables)
+{
+    for (unsigned i = 0; i < machine->count; i++) {
+        tables[i].header.nent = ENTRIES;
+        if (ioctl(machine->vcpus[i], KVM_GET_CPUID2, &tables[i]) < 0)
+            fail("KVM_GET_CPUID2");
+    }
+}
+
+/// Applies to a new VM by the daemon, and sets the same tables on another new VM by the bare loop, in turns.
+static void compare_apply(struct cpumodel *daemon, int kvm, unsigned count, unsigned rounds)
+{
+    struct table *tables = calloc(count, sizeof *tables);
+    if (!tables)
+        fail("memory");
     struct samples ours = samples_make(rounds), theirs = samples_make(rounds);
     for (unsigned i = 0; i < rounds + 3; i++) {
+        struct machine served = machine_make(kvm, count), bare = machine_make(kvm, count);
+        struct cpumodel_vm request = {
+            .name = "bench",
+            .model = "host",
+            .vcpu_fds = served.vcpus,
+            .vcpu_count = count,
+            .drop_unavailable = true,
+            .accept_altered = true,
+            .replace = true,
+        };
         struct cpumodel_result *result;
         struct cpumodel_error error;
         double start = now();
@@ -269,24 +301,18 @@ static void compare_apply(struct cpumodel *daemon, int kvm, unsigned count, unsi
         }
         double took = now() - start;
         cpumodel_result_free(result);
-        for (unsigned k = 0; k < count; k++) {
-            tables[k].header.nent = ENTRIES;
-            if (ioctl(vcpus[k], KVM_GET_CPUID2, &tables[k]) < 0)
-                fail("KVM_GET_CPUID2");
-        }
-        double bare = bare_loop(vcpus, tables, count);
+        get_tables(&served, tables);
+        double bare_took = bare_loop(bare.vcpus, tables, count);
+        machine_end(&served);
+        machine_end(&bare);
         if (i < 3)
             continue;
         add(&ours, took);
-        add(&theirs, bare);
+        add(&theirs, bare_took);
     }
     char name[64];
     snprintf(name, sizeof name, "vm.apply, %u vCPU%s", count, count == 1 ? "" : "s");
     report(name, &ours, "bare SET+GET loop", &theirs);
-    for (unsigned i = 0; i < count; i++)
-        close(vcpus[i]);
-    close(vm);
-    free(vcpus);
     free(tables);
 }
 

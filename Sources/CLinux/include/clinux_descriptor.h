@@ -5,10 +5,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// Copies what /proc/self/fd/<descriptor> links to ("anon_inode:kvm-vcpu:0") into `buffer`, without a terminating zero.
-// Returns the length, or -ENAMETOOLONG when it does not fit. Asks nothing of the file's own filesystem, so it cannot
-// block on one.
-ssize_t clinux_descriptor_link(int descriptor, char *buffer, size_t capacity);
+// /proc/self/fd, to look descriptors up in; minus the errno where there is no /proc.
+int clinux_descriptor_directory(void);
+
+// Copies what <directory>/<descriptor> links to ("anon_inode:kvm-vcpu:0") into `buffer`, without a terminating zero;
+// `directory` is what clinux_descriptor_directory returned. Returns the length, or -ENAMETOOLONG when it does not fit.
+// Asks nothing of the file's own filesystem, so it cannot block on one.
+ssize_t clinux_descriptor_link(int directory, int descriptor, char *buffer, size_t capacity);
 
 // A duplicate with close-on-exec set, so that one descriptor may be owned twice.
 int clinux_descriptor_duplicate(int descriptor);
