@@ -106,7 +106,7 @@ run: build
 # As it is installed, or the next installation would have to link anew.
 bench: requirements
 	$(SWIFT) build -c release --static-swift-stdlib
-	@Tests/Benchmarks/run .build/release
+	@python3 Tests/Benchmarks/run.py .build/release --json .build/figures.json
 
 # What `make test` does for seconds, for as long as it takes to believe it: ten minutes of load over a thousand connections,
 # ten million notifications, and a thousand kills of each kind. Another number of seconds: make soak SOAK_SECONDS=60.

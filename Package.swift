@@ -105,8 +105,8 @@ let package = Package(
             dependencies: ["CKVM", "CPUModelAPI", "CPUModelClient", "GuestCPU", "JSON", "X86CPU"],
             path: "Tests/EndToEnd/swift", swiftSettings: strict),
         .executableTarget(
-            name: "table-bench", dependencies: ["CPUModels", "GuestCPU", "KVM", "X86CPU"],
-            path: "Tests/Benchmarks/Tables", swiftSettings: strict),
+            name: "growth-bench", dependencies: ["CPUModels", "GuestCPU", "KVM", "X86CPU"],
+            path: "Tests/Benchmarks/Growth", swiftSettings: strict),
         .target(
             name: "ConformanceSupport", dependencies: ["CPUModels", "JSON", "X86CPU"], path: "Tests/ConformanceSupport",
             swiftSettings: strict),

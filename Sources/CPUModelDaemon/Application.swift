@@ -24,8 +24,13 @@ struct Application {
     /// - Throws: ``ApplicationError`` once the vCPUs have their old tables back, or that was tried.
     func run(acceptsAltered: Bool) async throws -> Applied {
         let tables = guest.tables
-        let plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs)
-        let outcome = plan.outcome(of: try await execute(plan.steps))
+        // vCPUs are new as a rule, and room for tables that they do not have would be the largest part of the job.
+        var plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs, over: .none)
+        var outcome = plan.outcome(of: try await execute(plan.steps))
+        if outcome.foundOldTable {
+            plan = TableApplication(tables: tables, featureMSRs: guest.featureMSRs, over: .any)
+            outcome = plan.outcome(of: try await execute(plan.steps))
+        }
 
         if let refusal = outcome.refusal {
             let hasTiles = guest.features.contains(.amxTile)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 public import X86CPU
 
 /// The job that gives the vCPUs of one VM their tables and feature MSRs, and reads back what they have then.
@@ -9,26 +10,32 @@ public import X86CPU
 /// first failure ends it, and ``restoration(of:)`` undoes what was done. An MSR that KVM does not take is no failure of
 /// the ioctl: the others are written all the same, and it is named in ``ApplicationOutcome/VCPU/msrsRefused``.
 public struct TableApplication: Sendable {
-    private let tables: [CPUIDTable]
-    private let featureMSRs: [UInt32: UInt64]
-    private let readBackCapacity: Int
+    /// What is expected on the vCPUs, and so how much room there is to read it into.
+    public enum OldTables: Sendable {
+        /// None: they are new. Where one has a table all the same the job ends there, and nothing is changed:
+        /// ``ApplicationOutcome/foundOldTable``.
+        case none
+        /// Tables of any size.
+        case any
+    }
+
+    /// The steps.
+    public let steps: [JobStep]
+    private let vcpuCount: Int
 
     /// More than KVM has ever been seen to add.
     private static let spareEntries = 64
 
     /// A job for these tables, one a vCPU, and these MSRs for all of them.
-    public init(tables: [CPUIDTable], featureMSRs: [UInt32: UInt64]) {
-        self.tables = tables
-        self.featureMSRs = featureMSRs
-        readBackCapacity = min(CPUIDTable.maximumCount, (tables.map(\.entries.count).max() ?? 0) + Self.spareEntries)
-    }
-
-    /// The steps.
-    public var steps: [JobStep] {
+    public init(tables: [CPUIDTable], featureMSRs: [UInt32: UInt64], over oldTables: OldTables = .any) {
+        vcpuCount = tables.count
+        let readBackCapacity = min(
+            CPUIDTable.maximumCount, (tables.map(\.entries.count).max() ?? 0) + Self.spareEntries)
+        let oldCapacity = oldTables == .none ? 0 : CPUIDTable.maximumCount
         let vcpus = tables.indices
         var steps: [JobStep] = []
         steps.reserveCapacity(vcpus.count * (3 + 3 * featureMSRs.count))
-        steps += vcpus.map { JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: $0, stopsOnError: true) }
+        steps += vcpus.map { JobStep(.getCPUID(capacity: oldCapacity), vcpu: $0, stopsOnError: true) }
         steps += vcpus.map { JobStep(.setCPUID(tables[$0]), vcpu: $0, stopsOnError: true) }
         // KVM_GET_MSRS and KVM_SET_MSRS end at the first MSR they fail on, and leave those behind it: one MSR a step.
         let values = featureMSRs.sorted { $0.key < $1.key }
@@ -38,12 +45,12 @@ public struct TableApplication: Sendable {
             steps += values.map { JobStep(.getMSRs([$0.key]), vcpu: vcpu, stopsOnError: true) }
         }
         steps += vcpus.map { JobStep(.getCPUID(capacity: readBackCapacity), vcpu: $0, stopsOnError: true) }
-        return steps
+        self.steps = steps
     }
 
     /// What the job did.
     public func outcome(of results: [JobResult]) -> ApplicationOutcome {
-        var outcome = ApplicationOutcome(vcpuCount: tables.count)
+        var outcome = ApplicationOutcome(vcpuCount: vcpuCount)
         for (step, result) in zip(steps, results) {
             outcome.take(result, of: step)
         }
@@ -123,6 +130,11 @@ public struct ApplicationOutcome: Sendable {
     public internal(set) var vcpus: [VCPU]
     /// The first step that KVM refused.
     public internal(set) var refusal: Refusal?
+
+    /// Whether a vCPU has a table for which the job had no room. KVM says E2BIG then, and nothing was set before that.
+    public var foundOldTable: Bool {
+        refusal?.errno == E2BIG && !vcpus.contains(where: \.wasSet)
+    }
 
     init(vcpuCount: Int) { vcpus = Array(repeating: VCPU(), count: vcpuCount) }
 

@@ -142,7 +142,8 @@ class Daemon:
         links = []
         for name in os.listdir(folder):
             with contextlib.suppress(FileNotFoundError):
-                links.append(re.sub(r":\[\d+\]$", "", os.readlink(f"{folder}/{name}")))  # without inode numbers
+                link = re.sub(r":\[\d+\]$", "", os.readlink(f"{folder}/{name}"))  # without inode numbers
+                links.append(re.sub(r"^/proc/\d+/", "/proc/self/", link))
         return sorted(links)
 
     def settled_descriptors(self):

@@ -86,6 +86,20 @@ struct DirectTests {
         #expect(now == [.table(try #require(outcome.vcpus[2].before))])
     }
 
+    @Test func aTableThatNobodyExpectedEndsTheJobBeforeAnythingIsSet() async throws {
+        let vm = try TestVM(vcpuCount: 2)
+        let table = table(try HostCPU.probe())
+        let first = TableApplication(tables: [table, table], featureMSRs: [:], over: .none)
+        let applied = first.outcome(of: try await run(first.steps, on: vm))
+        #expect(applied.refusal == nil && !applied.foundOldTable)
+        let before = try await run([JobStep(.getCPUID(capacity: 256), vcpu: 0)], on: vm)
+
+        let again = first.outcome(of: try await run(first.steps, on: vm))
+        #expect(again.foundOldTable)
+        #expect(first.restoration(of: again).isEmpty)
+        #expect(try await run([JobStep(.getCPUID(capacity: 256), vcpu: 0)], on: vm) == before)
+    }
+
     @Test func aRefusedTableIsNamedAndTheFirstOnesArePutBack() async throws {
         let vm = try TestVM(vcpuCount: 3)
         let good = table(try HostCPU.probe())

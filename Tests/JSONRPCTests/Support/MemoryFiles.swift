@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
+import Descriptors
 import Glibc
 import Synchronization
 import Testing
@@ -46,13 +47,7 @@ final class MemoryFiles {
 
     /// The name that a memory file was given.
     static func name(of descriptor: CInt) -> String? {
-        let capacity = 256
-        let link = unsafe String(unsafeUninitializedCapacity: capacity) { buffer in
-            let length = unsafe buffer.withMemoryRebound(to: CChar.self) { text in
-                unsafe clinux_descriptor_link(descriptor, text.baseAddress, capacity)
-            }
-            return max(0, length)
-        }
+        let link = DescriptorLink.name(of: descriptor)
         guard link.hasPrefix("/memfd:") else { return nil }
         return link.dropFirst("/memfd:".count).split(separator: " ").first.map(String.init)
     }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPUModels
+import Glibc
+import GuestCPU
+import KVM
+import X86CPU
+
+// How what is computed in process grows with its size, as a JSON array of series.
+//
+// usage: growth-bench MODEL-FILE...
+
+/// The bytes of a file.
+func contents(of path: String) -> [UInt8] {
+    guard let file = unsafe fopen(path, "r") else { return [] }
+    defer { unsafe fclose(file) }
+    var bytes: [UInt8] = []
+    while case let byte = unsafe getc(file), byte != EOF { bytes.append(UInt8(byte)) }
+    return bytes
+}
+
+/// The median time of a few runs, in milliseconds.
+func median(of runs: Int, _ work: () throws -> Void) rethrows -> Double {
+    var times: [Duration] = []
+    for _ in 0..<runs { times.append(try ContinuousClock().measure(work)) }
+    return times.sorted()[runs / 2] / .milliseconds(1)
+}
+
+/// Costs by size, as JSON.
+struct Series {
+    let title: String
+    let name: String
+    let points: [(size: Int, milliseconds: Double)]
+
+    var json: String {
+        let listed = points.map { "[\($0.size),\($0.milliseconds)]" }.joined(separator: ",")
+        return "{\"title\":\"\(title)\",\"name\":\"\(name)\",\"unit\":\"ms\",\"points\":[\(listed)]}"
+    }
+}
+
+let files = CommandLine.arguments.dropFirst().map { (name: $0, bytes: contents(of: $0)) }
+let host = try HostCPU.probe()
+let catalog = try ModelCatalog(files: Array(files))
+let versions = catalog.models.flatMap(\.versions)
+let expressions = try versions.map { try ModelExpression(parsing: $0.name) }
+
+/// The tables of every version of every model, expanded and computed.
+func tables(vcpus: Int) throws -> Double {
+    let topology = try Topology(cores: UInt32(vcpus))
+    var entries = 0
+    let time = try median(of: vcpus > 256 ? 3 : 7) {
+        for expression in expressions {
+            let guest = try GuestCPU(model: catalog.expand(expression, on: host), host: host, topology: topology)
+            for vcpu in 0..<guest.vcpuCount { entries += guest.table(ofVCPU: vcpu).entries.count }
+        }
+    }
+    precondition(entries > 0)
+    return time
+}
+
+/// The baseline of that many hosts, of the kinds of all Intel models.
+func baseline(hosts: Int) throws -> Double {
+    let kinds = versions.filter { $0.vendor == .intel && !$0.takesHostVendor }.map { CPUDescription($0) }
+    let cpus = (0..<hosts).map { kinds[$0 % kinds.count] }
+    var lost = 0
+    let time = try median(of: 7) { lost += try Baseline(of: cpus).limits.count }
+    precondition(lost > 0 || hosts < 3)
+    return time
+}
+
+let series = try [
+    Series(
+        title: "vCPUs in a table", name: "tables of all \(expressions.count) versions, by vCPUs",
+        points: [1, 4, 16, 64, 256, 1024, 4096].map { ($0, try tables(vcpus: $0)) }),
+    Series(
+        title: "Hosts in a baseline", name: "baseline, by hosts",
+        points: [2, 16, 100, 1000, 10000].map { ($0, try baseline(hosts: $0)) }),
+]
+print("[" + series.map(\.json).joined(separator: ",\n") + "]")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Against the limit: what the same bytes, ioctls or files take in bare C."""
+
+import contextlib
+import json
+import os
+
+from tools import ROOT, ask, resident
+
+ROUND_TRIPS = [
+    ("daemon.status", {}, 20000, 2),
+    ("model.expand", {"model": "Icelake-Server-v6"}, 4000, None),
+    ("model.list", {}, 2000, None),
+    ("table.compute", {"model": "Icelake-Server-v6", "unavailable": "drop", "topology": {"cores": 4}}, 2000, None),
+]
+
+
+def round_trips(bench, report):
+    report.section("Round trips, against a C epoll echo of the same bytes")
+    with bench.daemon() as daemon:
+        for method, params, rounds, at_most in ROUND_TRIPS:
+            request = bench.request(method, **params)
+            with bench.echo(ask(daemon.query_path, request)) as echo:
+                both = bench.measure("pair", rounds, daemon.query_path, request, echo, request)
+            report.time(method, both["ours"], against="C echo", reference=both["theirs"], at_most=at_most)
+
+
+def connections(bench, report, milliseconds=1500):
+    report.section("daemon.status from many connections, one request under way on each")
+    with bench.daemon() as daemon:
+        request = bench.request("daemon.status")
+        with bench.echo(ask(daemon.query_path, request)) as echo:
+            for count in (1, 16, 64):
+                ours = bench.measure("load", daemon.query_path, request, count, milliseconds)
+                theirs = bench.measure("load", echo, request, count, milliseconds)
+                share = ours["callsPerSecond"] / theirs["callsPerSecond"]
+                note = f"{share:.0%} of the C echo's {theirs['callsPerSecond']:,.0f}; p99 {ours['latency']['p99']:.0f} us"
+                report.value(f"{count} connections", ours["callsPerSecond"], "calls/s", note=note)
+
+
+def applying(bench, report):
+    report.section("vm.apply to a new VM, against a bare C loop of SET and GET of the same tables")
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return report.skip("vm.apply", "/dev/kvm cannot be opened")
+    with bench.daemon() as daemon:
+        for vcpus, rounds in ((1, 500), (16, 200), (64, 100), (256, 25), (1024, 6)):
+            try:
+                both = bench.measure("apply", daemon.socket_path, vcpus, rounds)
+            except RuntimeError as error:
+                report.skip(f"{vcpus} vCPUs", str(error))
+                continue
+            limit = {"at_most": 1.25, "slack": 500} if vcpus == 64 else {}
+            report.time(f"{vcpus} vCPUs", both["ours"], against="bare loop", reference=both["theirs"], **limit)
+
+
+def start(bench, report):
+    report.section("From exec to the first answer, with the full catalog; against C that reads the same files")
+    socket, models = bench.directory / "start.sock", sorted((ROOT / "config/models").glob("*.cpumodel"))
+    program = bench.binaries / "cpumodeld"
+    options = ["--models", ROOT / "config/models", "--log", "stderr"]
+    with open(os.devnull, "w") as silence, contextlib.redirect_stderr(silence):
+        for method, params in (("daemon.status", {}), ("model.expand", {"model": "EPYC-Milan-v2"})):
+            request = bench.request(method, **params)
+            ours = bench.measure("startup", 30, socket, request, program, *options)["ours"]
+            answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}})
+            reference = bench.program("reference")
+            theirs = bench.measure("startup", 30, socket, request, reference, answer, *models)["ours"]
+            limit = {"at_most": 60_000} if method == "model.expand" else {}
+            report.time(f"first answer: {method}", ours, **limit)
+            report.time("  the same files in C", theirs)
+
+
+def memory(bench, report):
+    report.section("Resident memory")
+    with bench.daemon() as daemon:
+        pid = daemon.process.pid
+        ask(daemon.query_path, bench.request("daemon.status"))
+        report.value("after the start", resident(pid), "MiB", at_most=25)
+        for method, params, _, _ in ROUND_TRIPS:
+            bench.measure("pair", 2500, daemon.query_path, bench.request(method, **params))
+        report.value("after 10,000 requests", resident(pid), "MiB")
