@@ -20,11 +20,12 @@ int clinux_descriptor_directory(void)
 
 ssize_t clinux_descriptor_link(int directory, int descriptor, char *buffer, size_t capacity)
 {
-    char name[sizeof "-2147483648"];
+    static const char prefix[] = "/proc/self/fd/";
+    char path[sizeof prefix + sizeof "-2147483648"];
     ssize_t length;
 
-    snprintf(name, sizeof name, "%d", descriptor);
-    length = readlinkat(directory, name, buffer, capacity);
+    snprintf(path, sizeof path, "%s%d", prefix, descriptor);
+    length = readlinkat(directory, directory < 0 ? path : path + sizeof prefix - 1, buffer, capacity);
     if (length < 0) {
         return -errno;
     }

@@ -9,7 +9,8 @@
 int clinux_descriptor_directory(void);
 
 // Copies what <directory>/<descriptor> links to ("anon_inode:kvm-vcpu:0") into `buffer`, without a terminating zero;
-// `directory` is what clinux_descriptor_directory returned. Returns the length, or -ENAMETOOLONG when it does not fit.
+// `directory` is what clinux_descriptor_directory returned. A negative one, for there may have been no descriptor left for
+// it, costs the walk to it each time. Returns the length, or -ENAMETOOLONG when it does not fit.
 // Asks nothing of the file's own filesystem, so it cannot block on one.
 ssize_t clinux_descriptor_link(int directory, int descriptor, char *buffer, size_t capacity);
 
