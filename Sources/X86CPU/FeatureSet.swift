@@ -46,37 +46,63 @@ public struct FeatureSet: Sendable {
     /// Takes the feature out.
     public mutating func remove(_ feature: Feature) { self[feature.word] &= ~feature.mask }
 
+    // The loops below are plain, and read the other set by a span: passed to a closure, an array of fixed length is copied for
+    // each of its elements.
+
     /// Whether the set is empty.
-    public var isEmpty: Bool { words.indices.allSatisfy { words[$0] == 0 } }
+    public var isEmpty: Bool {
+        var bits: UInt64 = 0
+        for index in words.indices { bits |= words[index] }
+        return bits == 0
+    }
 
     /// The number of features.
-    public var count: Int { words.indices.reduce(0) { $0 + words[$1].nonzeroBitCount } }
+    public var count: Int {
+        var count = 0
+        for index in words.indices { count += words[index].nonzeroBitCount }
+        return count
+    }
 
     /// The features of either set.
-    public func union(_ other: FeatureSet) -> FeatureSet { combining(other, |) }
+    public func union(_ other: FeatureSet) -> FeatureSet {
+        var result = self
+        let others = other.words.span
+        for index in others.indices { result.words[index] |= others[index] }
+        return result
+    }
 
     /// The features of both sets.
-    public func intersection(_ other: FeatureSet) -> FeatureSet { combining(other, &) }
+    public func intersection(_ other: FeatureSet) -> FeatureSet {
+        var result = self
+        let others = other.words.span
+        for index in others.indices { result.words[index] &= others[index] }
+        return result
+    }
 
     /// The features that are not in the other set.
-    public func subtracting(_ other: FeatureSet) -> FeatureSet { combining(other) { $0 & ~$1 } }
+    public func subtracting(_ other: FeatureSet) -> FeatureSet {
+        var result = self
+        let others = other.words.span
+        for index in others.indices { result.words[index] &= ~others[index] }
+        return result
+    }
 
     /// Whether the other set holds every feature of this one.
     public func isSubset(of other: FeatureSet) -> Bool {
-        words.indices.allSatisfy { words[$0] & ~other.words[$0] == 0 }
-    }
-
-    private func combining(_ other: FeatureSet, _ operation: (UInt64, UInt64) -> UInt64) -> FeatureSet {
-        var result = FeatureSet()
-        for index in words.indices { result.words[index] = operation(words[index], other.words[index]) }
-        return result
+        var missing: UInt64 = 0
+        let others = other.words.span
+        for index in others.indices { missing |= words[index] & ~others[index] }
+        return missing == 0
     }
 }
 
 extension FeatureSet: Equatable {
     /// Whether both sets hold the same features.
     public static func == (left: FeatureSet, right: FeatureSet) -> Bool {
-        left.words.indices.allSatisfy { left.words[$0] == right.words[$0] }
+        var different: UInt64 = 0
+        let others = right.words.span
+        for index in others.indices { different |= left.words[index] ^ others[index] }
+        return different == 0
     }
 }
 
