@@ -65,17 +65,15 @@ let package = Package(
         room("Reactor", ["CLinux", "Descriptors"]),
         room("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
 
-        room("Systemd", ["CSystemd"]),
+        room("Systemd", ["CLinux", "CSystemd"]),
 
         // The service.
         room("CPUModelAPI", ["CPUModels", "GuestCPU", "JSON", "UnitSyntax", "X86CPU"]),
         room(
             "CPUModelDaemon",
             [
-                "CInject", "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM",
-                "Reactor", "Spelling",
-                "Systemd",
-                "UnitSyntax", "X86CPU",
+                "CInject", "CLinux", "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON",
+                "JSONRPC", "KVM", "Reactor", "Spelling", "Systemd", "UnitSyntax", "X86CPU",
             ]),
         room(
             "CPUModelClient", ["CCPUModelClient", "CLinux", "CPUModelAPI", "Descriptors", "GuestCPU", "JSON", "X86CPU"]),

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -89,4 +91,21 @@ int clinux_random(void *buffer, size_t length)
         length -= (size_t)got;
     }
     return 0;
+}
+
+ssize_t clinux_write_now(int descriptor, const void *bytes, size_t length)
+{
+    struct pollfd ready = {.fd = descriptor, .events = POLLOUT};
+    ssize_t result;
+
+    if (poll(&ready, 1, 0) < 0) {
+        return -errno;
+    }
+    if (!(ready.revents & POLLOUT)) {
+        return ready.revents ? -EPIPE : -EAGAIN;
+    }
+    do {
+        result = write(descriptor, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
 }

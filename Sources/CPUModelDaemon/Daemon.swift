@@ -46,7 +46,7 @@ public final class Daemon {
         self.source = source
         configuration = try source.load().configuration
         log = EventLog(configuration.logTarget)
-        host = HostState()
+        host = HostState(log)
         features = FilePublisher("The labels of this node are", log: log)
         models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
         store = Self.openStore(configuration, log: log)
@@ -259,7 +259,9 @@ public final class Daemon {
 
     private func announce() {
         let count = models.catalog.models.count
-        history.begin(host.host, directory: configuration.historyDirectory, log: log)
+        host.whenKnown { [history, log, directory = configuration.historyDirectory] host in
+            history.begin(host, directory: directory, log: log)
+        }
         if let problem = host.problem {
             log.record(
                 Event(

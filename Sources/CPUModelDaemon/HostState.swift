@@ -2,32 +2,56 @@
 
 import CPUModelAPI
 import KVM
+import Reactor
 import X86CPU
 
-/// This host, asked once at start; or why it could not be asked.
-struct HostState: Sendable {
-    private let answer: Result<HostCPU, KVMError>
+/// This host, asked at start; or why it could not be asked.
+///
+/// What was told once holds until the daemon ends. A host that could not be asked is asked again whenever somebody wants to
+/// know of it: the module may be loaded, or the device given to our group, after the daemon was started. All that costs is
+/// an open(2) that fails.
+@ReactorActor
+final class HostState {
+    private var answer: Result<HostCPU, KVMError>
+    private let log: EventLog
+    private var handlers: [@ReactorActor (HostCPU) -> Void] = []
 
     /// Asks the host.
-    init() {
-        do throws(KVMError) {
-            answer = .success(try HostCPU.probe())
-        } catch {
-            answer = .failure(error)
-        }
+    init(_ log: EventLog) {
+        self.log = log
+        answer = Self.ask()
+    }
+
+    private static func ask() -> Result<HostCPU, KVMError> {
+        do throws(KVMError) { return .success(try HostCPU.probe()) } catch { return .failure(error) }
+    }
+
+    private func asked() -> Result<HostCPU, KVMError> {
+        guard case .failure = answer else { return answer }
+        answer = Self.ask()
+        guard case .success(let host) = answer else { return answer }
+        log.record(Event(.hostAvailable, "KVM can be used here now."))
+        for handler in handlers { handler(host) }
+        handlers = []
+        return answer
+    }
+
+    /// Calls the handler once, when the host is known; at once when it is already.
+    func whenKnown(_ handler: @escaping @ReactorActor (HostCPU) -> Void) {
+        if let host { handler(host) } else { handlers.append(handler) }
     }
 
     /// The host; nil where KVM cannot be used.
-    var host: HostCPU? { try? answer.get() }
+    var host: HostCPU? { try? asked().get() }
 
     /// Why KVM cannot be used; nil where it can.
     var problem: KVMError? {
-        if case .failure(let error) = answer { error } else { nil }
+        if case .failure(let error) = asked() { error } else { nil }
     }
 
     /// The host, or the error to answer with.
     func required() throws(APIError) -> HostCPU {
-        switch answer {
+        switch asked() {
         case .success(let host): return host
         case .failure(let error): throw APIError(error)
         }

@@ -64,9 +64,11 @@ final class ModelService {
         if let other = parameters.host {
             return .encoded(listAnswer(on: other, usableOnly: parameters.usableOnly))
         }
-        let answer =
-            listAnswers[parameters.usableOnly] ?? listAnswer(on: host.host, usableOnly: parameters.usableOnly)
-        listAnswers[parameters.usableOnly] = answer
+        if let answer = listAnswers[parameters.usableOnly] { return .encoded(answer) }
+        let host = host.host
+        let answer = listAnswer(on: host, usableOnly: parameters.usableOnly)
+        // Of a host that may become known later it would not stay true.
+        if host != nil { listAnswers[parameters.usableOnly] = answer }
         return .encoded(answer)
     }
 

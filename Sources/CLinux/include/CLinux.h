@@ -5,6 +5,7 @@
 #pragma once
 
 #include "clinux_clock.h"
+#include "clinux_datagram.h"
 #include "clinux_descriptor.h"
 #include "clinux_epoll.h"
 #include "clinux_error.h"

@@ -30,3 +30,8 @@ void clinux_eventfd_clear(int event);
 
 // Fills `buffer` with `length` random bytes; 0, or minus the errno.
 int clinux_random(void *buffer, size_t length);
+
+// Writes as much as can be written without waiting, whether the descriptor is blocking or not: at most PIPE_BUF bytes, which a
+// pipe or socket that poll(2) calls writable has room for. Returns how many bytes were taken, or minus the errno; -EAGAIN
+// when none can be now.
+ssize_t clinux_write_now(int descriptor, const void *bytes, size_t length);

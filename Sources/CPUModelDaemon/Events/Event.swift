@@ -26,6 +26,8 @@ public struct Event: Sendable {
         case hostLost = "host-lost"
         /// What the host was like before is not known, or cannot be kept.
         case hostHistoryFailed = "host-history-failed"
+        /// KVM can be used, after it could not be at first.
+        case hostAvailable = "host-available"
         /// A VM has its CPU.
         case vmApplied = "vm-applied"
         /// A VM did not get its CPU.
@@ -60,6 +62,8 @@ public struct Event: Sendable {
         case accessRefused = "access-refused"
         /// A client was turned away or broke the protocol.
         case clientRefused = "client-refused"
+        /// Events before this one were lost, since nobody read them.
+        case eventsLost = "events-lost"
 
         /// MESSAGE_ID, 128 random bits (sd-id128(3)).
         var messageID: String {
@@ -90,6 +94,8 @@ public struct Event: Sendable {
             case .suppressed: "f29b7e50c46d418ab83157e0ad9c6414"
             case .accessRefused: "c86b1f0e94d24a7fb3e05a7d916c2f0d"
             case .clientRefused: "9d4e6f1a2b8c4d7e8f3a5b0c6d1e270b"
+            case .hostAvailable: "c3f16a9e58d24b07a1e49d0b7c62f811"
+            case .eventsLost: "0f5d2b7c9a314e86b8c17e4a6d93f512"
             }
         }
 
@@ -104,11 +110,12 @@ public struct Event: Sendable {
 
         var priority: JournalEntry.Priority {
             switch self {
-            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored, .suppressed: .info
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored, .suppressed, .hostAvailable:
+                .info
             case .vmApplied, .modelDefined, .modelRemoved, .hostChanged: .notice
             case .vmDifference: .info
             case .vmRefused, .clientRefused, .accessRefused, .vmDrifted, .restartNeeded, .fileNotWritten,
-                .stateUnreadable, .hostLost, .hostHistoryFailed:
+                .stateUnreadable, .hostLost, .hostHistoryFailed, .eventsLost:
                 .warning
             case .reloadFailed, .hostUnavailable, .internalError, .stateFailed: .error
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 import Reactor
 import Systemd
@@ -10,6 +11,9 @@ final class EventLog {
     /// Where the configuration wants them.
     var target: Configuration.LogTarget { didSet { usesJournal = Self.usesJournal(target) } }
     private var usesJournal: Bool
+    private let journal = Journal()
+    /// Events that nobody took, since the last that somebody did.
+    private var lost = 0
 
     /// How many events of each kind were recorded.
     private(set) var recorded: [Event.Kind: UInt64]
@@ -27,7 +31,7 @@ final class EventLog {
 
     private static func usesJournal(_ target: Configuration.LogTarget) -> Bool {
         switch target {
-        case .auto: JournalEntry.isAvailable
+        case .auto: Journal.isAvailable
         case .journal: true
         case .stderr: false
         }
@@ -71,19 +75,32 @@ final class EventLog {
 
     private func write(_ event: Event) {
         recorded[event.kind, default: 0] += 1
-        if usesJournal {
-            var entry = JournalEntry(event.message, priority: event.kind.priority)
-            entry.add("MESSAGE_ID", event.kind.messageID)
-            entry.add("SYSLOG_IDENTIFIER", "cpumodeld")
-            entry.add("CPUMODELD_EVENT", event.kind.rawValue)
-            for field in event.fields { entry.add(field.name, field.value) }
-            if entry.send() { return }
+        if lost > 0 {
+            let message = "Events before this one were lost, since nobody read them: \(lost)."
+            guard deliver(Event(.eventsLost, message).with("CPUMODELD_LOST", String(lost))) else { return lost += 1 }
+            recorded[.eventsLost, default: 0] += 1
+            lost = 0
         }
-        writeLine(event)
+        if !deliver(event) { lost += 1 }
+    }
+
+    /// Whether the event will be read, by whomever.
+    private func deliver(_ event: Event) -> Bool {
+        guard usesJournal else { return writeLine(event) }
+        var entry = JournalEntry(event.message, priority: event.kind.priority)
+        entry.add("MESSAGE_ID", event.kind.messageID)
+        entry.add("SYSLOG_IDENTIFIER", "cpumodeld")
+        entry.add("CPUMODELD_EVENT", event.kind.rawValue)
+        for field in event.fields { entry.add(field.name, field.value) }
+        return switch journal.send(entry) {
+        case .taken: true
+        case .full: false
+        case .absent: writeLine(event)
+        }
     }
 
     /// One line: the message, then the fields without their common prefix.
-    private func writeLine(_ event: Event) {
+    private func writeLine(_ event: Event) -> Bool {
         var line = "cpumodeld: \(event.kind.rawValue): \(Self.printable(event.message))"
         let prefix = "CPUMODELD_"
         if !event.fields.isEmpty {
@@ -95,8 +112,19 @@ final class EventLog {
             line += " [\(fields.joined(separator: " "))]"
         }
         line += "\n"
-        var bytes = Array(line.utf8)
-        _ = unsafe Glibc.write(STDERR_FILENO, &bytes, bytes.count)
+        return Self.writeNow(Array(line.utf8)[...])
+    }
+
+    /// Writes to standard error as far as that takes it at once. Where it is closed, or its disk is full, nobody can be told.
+    private static func writeNow(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe clinux_write_now(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count == -Int(EAGAIN) { return false }
+            guard count > 0 else { return true }
+            rest = rest.dropFirst(count)
+        }
+        return true
     }
 
     /// What a client named must not move a terminal's cursor.

@@ -14,11 +14,18 @@ import X86CPU
 final class LiveService {
     private let registry: VMRegistry
     private let host: HostState
-    private lazy var rules = host.host.map { RuntimeRules(host: $0) }
+    private var preparedRules: RuntimeRules?
 
     init(registry: VMRegistry, host: HostState) {
         self.registry = registry
         self.host = host
+    }
+
+    /// The rules of this host, which stay what they are once it is known.
+    private func rules(of host: HostCPU) -> RuntimeRules {
+        let rules = preparedRules ?? RuntimeRules(host: host)
+        preparedRules = rules
+        return rules
     }
 
     /// `vm.attach`.
@@ -66,7 +73,7 @@ final class LiveService {
     /// What holds VMs against their records.
     func verifier() throws(APIError) -> Verifier {
         let host = try host.required()
-        return Verifier(registry: registry, rules: rules ?? RuntimeRules(host: host))
+        return Verifier(registry: registry, rules: rules(of: host))
     }
 
     /// What some vCPUs of a VM may use now.
@@ -93,7 +100,7 @@ final class LiveService {
 
     private func caps(of record: VMRecord, on host: HostCPU) -> LiveCaps {
         LiveCaps(
-            record: record, host: host, rules: rules ?? RuntimeRules(host: host), now: .now,
+            record: record, host: host, rules: rules(of: host), now: .now,
             recordAgeMs: max(0, Int64(time(nil)) - record.appliedAt) * 1000)
     }
 
