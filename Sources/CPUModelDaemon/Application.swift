@@ -126,14 +126,16 @@ struct Application {
     private static func execute(
         _ steps: [JobStep], on vcpus: [VCPUDescriptor], by executor: any JobExecutor
     ) async throws -> [JobResult] {
-        let job = try JobFile(steps, vcpuCount: vcpus.count)
         do {
+            let job = try JobFile(steps, vcpuCount: vcpus.count)
             try await executor.execute(job, on: vcpus)
             return try job.results()
         } catch let error as CallError {
             throw ApplicationError(error)
         } catch let error as JobFault {
             throw ApplicationError(.fault(error.description), isRestored: false)
+        } catch let error as KVMError {
+            throw ApplicationError(.lacking(error), isRestored: true)
         }
     }
 
@@ -165,6 +167,8 @@ struct ApplicationError: Error {
         case notInjected(String)
         /// The owner's answer, or the job as it came back, makes no sense.
         case fault(String)
+        /// The daemon has no descriptor or no memory left for what a job needs.
+        case lacking(KVMError)
     }
 
     let cause: Cause
@@ -221,6 +225,16 @@ extension ApplicationError: RPCErrorConvertible {
             APIError(
                 .ownerFault, "The owner's answer cannot be used (\(reason)); \(now).",
                 data: ["restored": .bool(isRestored)])
+        case .lacking(let error):
+            APIError(
+                .limitExceeded,
+                "The daemon has not what a job needs: \(error.operation) failed with \(error.errnoName) "
+                    + "(\(errorText(error.errno))); \(isRestored ? Self.restoredText : Self.notRestoredText).",
+                data: [
+                    "limit": .string(error.errno == EMFILE || error.errno == ENFILE ? "openFiles" : "memory"),
+                    "errno": .integer(Int64(error.errno)), "errnoName": .string(error.errnoName),
+                    "restored": .bool(isRestored),
+                ])
         }
     }
 

@@ -85,7 +85,7 @@ public final class Daemon {
         publisher?.update(configuration)
         models.onChange = { [weak self] in self?.publishFeatures() }
         features.move(to: configuration.featuresFile)
-        publishFeatures()
+        host.whenKnown { [weak self] _ in self?.publishFeatures() }
         announce()
     }
 

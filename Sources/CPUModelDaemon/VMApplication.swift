@@ -59,6 +59,8 @@ struct VMApplication {
         }
         defer { service.registry.cancelReservation(parameters.name) }
         let joined = try joinedVM(guest)
+        // Before the tables are set: a VM that has them must not fail to be registered.
+        let watched = try Self.duplicate(owner)
 
         let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest, host: host)
             .run(acceptsAltered: parameters.altered == .accept)
@@ -70,10 +72,19 @@ struct VMApplication {
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
             owner: ProcessInformation.owner(request.peer), appliedAt: Int64(time(nil)), requestID: requestID)
         let vm = joined?.record.joined(by: record) ?? record
-        let entry = try service.registry.register(vm, owner: owner.number, vcpus: vcpus, joining: joined)
+        let entry = try service.registry.register(vm, owner: watched, vcpus: vcpus, joining: joined)
         // Before the answer: what the owner was told of, a daemon that is killed now must know again.
         await service.keep(entry)
         return (record.numbered(as: vm), guest.notes)
+    }
+
+    /// A pidfd for the registry, which outlives the connection's.
+    private static func duplicate(_ pidfd: SharedDescriptor) throws(ApplicationError) -> SharedDescriptor {
+        do throws(SystemError) {
+            return SharedDescriptor(try OwnedDescriptor(duplicating: pidfd.number))
+        } catch {
+            throw ApplicationError(.lacking(KVMError("fcntl(F_DUPFD_CLOEXEC)", errno: error.errno)), isRestored: true)
+        }
     }
 
     /// The VMM's own tables, where the model is to be laid over them.

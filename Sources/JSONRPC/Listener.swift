@@ -36,6 +36,8 @@ public final class Listener {
     private var registration: Registration?
     /// Holds a place in the table of open files, for the time when it is full.
     private var reserve: OwnedDescriptor?
+    /// Whether no connection is accepted for a while.
+    private var isResting = false
     private var open: [ObjectIdentifier: Connection] = [:]
     private let accounts: UserAccounts
 
@@ -96,7 +98,7 @@ public final class Listener {
     // MARK: - Accepting
 
     private func accept() {
-        for _ in 0..<Self.acceptsPerTurn {
+        for _ in 0..<Self.acceptsPerTurn where !isResting {
             let result = socket.withRaw { clinux_accept($0) }
             switch -result {
             case ..<1: admit(OwnedDescriptor(owning: result))
@@ -110,14 +112,22 @@ public final class Listener {
     }
 
     private func admit(_ descriptor: consuming OwnedDescriptor) {
-        do {
-            let peer = try descriptor.withRaw { number throws(SystemError) in
+        let peer: Peer
+        do throws(SystemError) {
+            peer = try descriptor.withRaw { number throws(SystemError) in
                 try Peer(of: number, withPidfd: kind == .full)
             }
-            if let refusal = refusal(of: peer) { return turnAway(descriptor, refusal, peer) }
-            let connection = Connection(
-                owning: descriptor, of: peer, kind: kind, dispatcher: dispatcher, limits: connectionLimits,
-                observer: observer)
+        } catch {
+            // The last descriptor that could be had is the client's own.
+            observer(.acceptFailed(error))
+            turnAway(descriptor, cannotOpen(error), nil)
+            return pauseAccepting()
+        }
+        if let refusal = refusal(of: peer) { return turnAway(descriptor, refusal, peer) }
+        let connection = Connection(
+            owning: descriptor, of: peer, kind: kind, dispatcher: dispatcher, limits: connectionLimits,
+            observer: observer)
+        do {
             try connection.start()
             keep(connection)
         } catch {
@@ -174,11 +184,14 @@ public final class Listener {
         reserve = nil
         let result = socket.withRaw { clinux_accept($0) }
         if result >= 0 {
-            let message = "The daemon cannot open more files: \(error.text) (\(error.name))."
-            turnAway(
-                OwnedDescriptor(owning: result), .limitExceeded(message, limit: "openFiles", value: open.count), nil)
+            turnAway(OwnedDescriptor(owning: result), cannotOpen(error), nil)
         }
         pauseAccepting()
+    }
+
+    private func cannotOpen(_ error: SystemError) -> RPCError {
+        .limitExceeded(
+            "The daemon cannot open more files: \(error.text) (\(error.name)).", limit: "openFiles", value: open.count)
     }
 
     /// Lets the clients wait: they stay in the backlog, and asking the kernel at once would only fail again.
@@ -188,13 +201,20 @@ public final class Listener {
     }
 
     private func pauseAccepting() {
-        guard let registration else { return }
+        guard let registration, !isResting else { return }
+        isResting = true
         // What was registered can be changed; and if not, we try more often than needed, which is no harm.
         try? Reactor.main.change(registration, to: [])
-        Reactor.main.schedule(after: Self.pause) { [weak self] in
-            guard let self, let registration = self.registration else { return }
-            if reserve == nil { reserve = try? socket.withRaw(OwnedDescriptor.init(duplicating:)) }
-            try? Reactor.main.change(registration, to: .readable)
-        }
+        Reactor.main.schedule(after: Self.pause) { [weak self] in self?.resumeAccepting() }
+    }
+
+    /// Not before there is a reserve again: the first place that becomes free must not be a client's, or nobody could be told
+    /// of the next time.
+    private func resumeAccepting() {
+        isResting = false
+        guard let registration else { return }
+        if reserve == nil { reserve = try? socket.withRaw(OwnedDescriptor.init(duplicating:)) }
+        guard reserve != nil else { return pauseAccepting() }
+        try? Reactor.main.change(registration, to: .readable)
     }
 }

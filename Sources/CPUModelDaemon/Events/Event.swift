@@ -110,7 +110,8 @@ public struct Event: Sendable {
 
         var priority: JournalEntry.Priority {
             switch self {
-            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored, .suppressed, .hostAvailable:
+            case .ready, .stopping, .reloaded, .vmGone, .vmForgotten, .vmRecovered, .restored, .suppressed,
+                .hostAvailable:
                 .info
             case .vmApplied, .modelDefined, .modelRemoved, .hostChanged: .notice
             case .vmDifference: .info

@@ -11,11 +11,10 @@ final class OwnerWatch {
     private let pidfd: SharedDescriptor
     private var registration: Registration?
 
-    /// A watch that calls `ended` once when the process of the pidfd has ended.
-    init(duplicating pidfd: CInt, ended: @escaping @ReactorActor () -> Void) throws(SystemError) {
-        let duplicate = SharedDescriptor(try OwnedDescriptor(duplicating: pidfd))
-        self.pidfd = duplicate
-        registration = try Reactor.main.watchExit(of: duplicate.number) { [weak self] in
+    /// A watch that calls `ended` once when the process of the pidfd has ended. The pidfd is no other watch's.
+    init(_ pidfd: SharedDescriptor, ended: @escaping @ReactorActor () -> Void) throws(SystemError) {
+        self.pidfd = pidfd
+        registration = try Reactor.main.watchExit(of: pidfd.number) { [weak self] in
             self?.registration = nil
             ended()
         }

@@ -97,12 +97,12 @@ final class VMRegistry {
     ///   - isRestored: Whether an earlier run of the daemon has registered it.
     @discardableResult
     func register(
-        _ record: VMRecord, owner pidfd: CInt, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil,
+        _ record: VMRecord, owner pidfd: SharedDescriptor, vcpus: [VCPUDescriptor], joining joined: RegisteredVM? = nil,
         isRestored: Bool = false
     ) throws(SystemError) -> RegisteredVM {
         reservations[record.name] = nil
         let requestID = record.requestID
-        let watch = try OwnerWatch(duplicating: pidfd) { [weak self] in
+        let watch = try OwnerWatch(pidfd) { [weak self] in
             // The name may have been taken over since.
             guard let self, entries[record.name]?.record.requestID == requestID else { return }
             remove(record.name, .ownerEnded)

@@ -72,7 +72,8 @@ struct Restoration {
         do throws(SystemError) {
             let owner: SharedDescriptor? = if let kept { kept } else { try process(record.owner) }
             guard let owner, !OwnerWatch.hasEnded(owner.number) else { return .ownerEnded }
-            try registry.register(record, owner: owner.number, vcpus: [], isRestored: true)
+            let watched = SharedDescriptor(try OwnedDescriptor(duplicating: owner.number))
+            try registry.register(record, owner: watched, vcpus: [], isRestored: true)
             if kept == nil { store.keepOwner(record.requestID, owner.number) }
             return .restored
         } catch {
