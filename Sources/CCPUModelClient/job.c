@@ -63,8 +63,25 @@ static const struct request *find_request(uint32_t number)
     return NULL;
 }
 
-/// NULL when the step is as it must be.
-static const char *step_fault(const unsigned char *job, const struct header *header, const struct step *step)
+/// An argument of this size has room for whatever a step may ask for.
+enum { MAX_ARGUMENT_SIZE = 8 + 256 * 40 };
+
+/// NULL when what an argument begins with is as it must be: a count, or a capability.
+static const char *argument_fault(const struct request *request, uint32_t first, uint64_t size)
+{
+    if (request->number == ENABLE_CAP && first != CAP_ENFORCE_PV_FEATURE_CPUID)
+        return "enables a capability that is not allowed";
+    if (!request->entry_size)
+        return NULL;
+    if (first > request->max_entries)
+        return "has more entries than KVM takes";
+    if (size < request->fixed_size + (uint64_t)request->entry_size * first)
+        return "has more entries than its argument has room for";
+    return NULL;
+}
+
+/// NULL when the step is as it must be, whatever its argument is.
+static const char *step_fault(const struct header *header, const struct step *step)
 {
     const struct request *request = find_request(step->request);
     if (!request)
@@ -79,16 +96,6 @@ static const char *step_fault(const unsigned char *job, const struct header *hea
         return "has an argument outside the argument area";
     if (step->argument_size < request->fixed_size)
         return "has an argument that is too small";
-    uint32_t first;
-    memcpy(&first, job + step->argument_offset, sizeof first);
-    if (step->request == ENABLE_CAP && first != CAP_ENFORCE_PV_FEATURE_CPUID)
-        return "enables a capability that is not allowed";
-    if (request->entry_size) {
-        if (first > request->max_entries)
-            return "has more entries than KVM takes";
-        if (step->argument_size < request->fixed_size + (uint64_t)request->entry_size * first)
-            return "has more entries than its argument has room for";
-    }
     return NULL;
 }
 
@@ -119,28 +126,41 @@ static struct step read_step(const unsigned char *job, uint32_t index)
     return step;
 }
 
+/// Checks a whole job. The header that was checked is in `header`: its sender may write another over the one in the file.
+static bool check_job(
+    const unsigned char *job, size_t size, unsigned vcpu_count, struct header *header, char *reason, size_t reason_size)
+{
+    if (size < sizeof *header) {
+        snprintf(reason, reason_size, "the file is too small for a job");
+        return false;
+    }
+    memcpy(header, job, sizeof *header);
+    const char *fault = header_fault(header, size, vcpu_count);
+    if (fault) {
+        snprintf(reason, reason_size, "the file %s", fault);
+        return false;
+    }
+    for (uint32_t i = 0; i < header->step_count; i++) {
+        struct step step = read_step(job, i);
+        fault = step_fault(header, &step);
+        if (!fault) {
+            uint32_t first;
+            memcpy(&first, job + step.argument_offset, sizeof first);
+            fault = argument_fault(find_request(step.request), first, step.argument_size);
+        }
+        if (fault) {
+            snprintf(reason, reason_size, "step %u of the job (request 0x%08x) %s", i, step.request, fault);
+            return false;
+        }
+    }
+    return true;
+}
+
 int64_t cpumodel_job_check(
     const unsigned char *job, size_t size, unsigned vcpu_count, char *reason, size_t reason_size)
 {
     struct header header;
-    if (size < sizeof header) {
-        snprintf(reason, reason_size, "the file is too small for a job");
-        return -1;
-    }
-    memcpy(&header, job, sizeof header);
-    const char *fault = header_fault(&header, size, vcpu_count);
-    if (fault) {
-        snprintf(reason, reason_size, "the file %s", fault);
-        return -1;
-    }
-    for (uint32_t i = 0; i < header.step_count; i++) {
-        struct step step = read_step(job, i);
-        if ((fault = step_fault(job, &header, &step))) {
-            snprintf(reason, reason_size, "step %u of the job (request 0x%08x) %s", i, step.request, fault);
-            return -1;
-        }
-    }
-    return header.step_count;
+    return check_job(job, size, vcpu_count, &header, reason, reason_size) ? (int64_t)header.step_count : -1;
 }
 
 static int32_t execute_step(void *context, unsigned vcpu, uint32_t request, unsigned char *argument, size_t size)
@@ -154,32 +174,45 @@ static int32_t execute_step(void *context, unsigned vcpu, uint32_t request, unsi
     return value < 0 ? -errno : value;
 }
 
+/// Runs a step on a copy of its argument, and puts back what became of it: KVM reads the count in an argument itself, and
+/// its sender may have written another one since it was checked. CPUMODEL_NOT_EXECUTED when he has.
+static int32_t run_step(unsigned char *job, const struct step *step, cpumodel_step_runner *run, void *context)
+{
+    unsigned char argument[MAX_ARGUMENT_SIZE] __attribute__((aligned(8)));
+    const size_t size = step->argument_size < sizeof argument ? (size_t)step->argument_size : sizeof argument;
+    memcpy(argument, job + step->argument_offset, size);
+    uint32_t first;
+    memcpy(&first, argument, sizeof first);
+    if (argument_fault(find_request(step->request), first, size))
+        return CPUMODEL_NOT_EXECUTED;
+    int32_t result = run(context, step->vcpu, step->request, argument, size);
+    memcpy(job + step->argument_offset, argument, size);
+    return result;
+}
+
 /// Returns the number of steps executed.
 static uint32_t execute_steps(
-    unsigned char *job, uint32_t step_count, cpumodel_step_runner *run, void *context, bool *is_complete)
+    unsigned char *job, const struct header *header, cpumodel_step_runner *run, void *context, bool *is_complete)
 {
-    struct header header;
-    memcpy(&header, job, sizeof header);
-    for (uint32_t i = 0; i < step_count; i++) {
+    for (uint32_t i = 0; i < header->step_count; i++) {
         // The file is shared with its sender, so what was checked may have changed since. A copy of the step, checked
         // again, is what is executed.
         struct step step = read_step(job, i);
-        if (step_fault(job, &header, &step))
+        if (step_fault(header, &step))
             return i;
-        step.result =
-            run(context, step.vcpu, step.request, job + step.argument_offset, (size_t)step.argument_size);
+        step.result = run_step(job, &step, run, context);
         if (step.result == CPUMODEL_NOT_EXECUTED)
             return i;
         memcpy(
-            job + sizeof header + (size_t)i * sizeof step + offsetof(struct step, result), &step.result,
+            job + sizeof *header + (size_t)i * sizeof step + offsetof(struct step, result), &step.result,
             sizeof step.result);
         uint32_t executed = i + 1;
         memcpy(job + offsetof(struct header, executed), &executed, sizeof executed);
-        *is_complete = executed == step_count || (step.result < 0 && step.flags & STOP_ON_ERROR);
+        *is_complete = executed == header->step_count || (step.result < 0 && step.flags & STOP_ON_ERROR);
         if (*is_complete)
             return executed;
     }
-    return step_count;
+    return header->step_count;
 }
 
 /// Maps a job. Returns it with its size, or NULL with a sentence in `reason`.
@@ -247,11 +280,12 @@ int cpumodel_job_run(
     unsigned char *bytes = map_job(job, &size, reason, reason_size);
     if (!bytes)
         return -1;
-    int64_t executed = cpumodel_job_check(bytes, size, vcpu_count, reason, reason_size);
-    if (executed > 0)
-        executed = execute_steps(bytes, (uint32_t)executed, run, context, is_complete);
+    struct header header;
+    int executed = -1;
+    if (check_job(bytes, size, vcpu_count, &header, reason, reason_size))
+        executed = (int)execute_steps(bytes, &header, run, context, is_complete);
     munmap(bytes, size);
-    return (int)executed;
+    return executed;
 }
 
 int cpumodel_execute_job(int job, const int *vcpu_fds, unsigned vcpu_count, char *reason, size_t reason_size)
