@@ -34,14 +34,15 @@ extension Connection {
             sendError(RPCError(code: RPCError.Code.invalidRequest, message: message), id: .null, batch: nil)
         }
         guard !messages.isEmpty else { return refuse("The batch is empty.") }
-        guard messages.count <= limits.batchMessages else {
-            return refuse("The batch has more than \(limits.batchMessages) messages.")
-        }
+        // First of all, for the descriptors of a batch that is refused must not go to the next request.
         let declared = messages.compactMap(\.objectValue).map(Message.declaredDescriptors(of:))
         if declared.contains(where: { $0 != 0 }) {
             // Taken, and closed by that.
             guard takeDescriptors(declared, id: .null) != nil else { return }
             return refuse("Requests with descriptors cannot stand in a batch.")
+        }
+        guard messages.count <= limits.batchMessages else {
+            return refuse("The batch has more than \(limits.batchMessages) messages.")
         }
         let batch = Batch(count: messages.count)
         for message in messages {

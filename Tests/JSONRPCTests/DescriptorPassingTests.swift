@@ -77,6 +77,20 @@ struct DescriptorPassingTests {
         try await files.expectNothingLeaked()
     }
 
+    /// It is refused for its size, and must not leave its descriptors to the next request.
+    @Test func aBatchOfTooManyMessagesTakesItsDescriptorsAlong() async throws {
+        var limits = ConnectionLimits()
+        limits.batchMessages = 1
+        let (_, client) = try await TestServer.connect(limits: limits)
+        let files = MemoryFiles(2)
+        let request = TestClient.line("names", params: #"{"fds":1}"#)
+        try client.send("[\(request.dropLast()),{}]\n", descriptors: [files.descriptors[0]])
+        #expect(try client.errorCode(id: .null) == -32600)
+        try client.send(request, descriptors: [files.descriptors[1]])
+        #expect(try client.result() == names(files, 1..<2))
+        try await files.expectNothingLeaked()
+    }
+
     /// Two lines in one message: the descriptors of the second arrive with the first byte of the first, and the buffer
     /// ends between them.
     @Test func descriptorsThatArriveEarlyWaitForTheirLine() async throws {
