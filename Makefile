@@ -10,7 +10,7 @@ RELEASE ?= .build/release
 DELIVERY ?= .build/delivery
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all test-system test-system-vm vm-programs build-tests lint format run bench soak fuzz clean requirements swift-present
+.PHONY: all build test unit end-to-end test-vm test-vm-amd test-vm-intel test-vm-all test-system test-system-vm vm-programs build-tests lint format run bench soak fuzz sanitize clean requirements swift-present
 
 all: build
 
@@ -54,6 +54,7 @@ test: requirements lint unit end-to-end
 
 unit: requirements
 	$(SWIFT) test
+	$(MAKE) -C Tests/Fuzz short-c
 
 end-to-end: build
 	CPUMODELD_BIN_DIR=$(BIN) python3 Tests/EndToEnd/run.py
@@ -120,8 +121,17 @@ soak: requirements
 	    CPUMODELD_NOTIFICATIONS=10000000 CPUMODELD_KILLS=$(SOAK_KILLS) \
 	    python3 Tests/EndToEnd/run.py -k test_load -k test_fault -k test_kill
 
+# Not part of `make test`, which checks the fuzzers' corpora: every input that was ever a find. Tests/Fuzz/README.md has more.
 fuzz:
 	$(MAKE) -C Tests/Fuzz run
+
+# The unit tests where data races and memory errors are fatal. Each is a build of its own.
+SANITIZERS ?= thread address
+
+sanitize: requirements
+	for sanitizer in $(SANITIZERS); do \
+	    $(SWIFT) test --sanitize=$$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
+	done
 
 clean:
 	$(SWIFT) package clean

@@ -130,6 +130,12 @@ let package = Package(
             name: "CPUModelDaemonTests",
             dependencies: ["CPUModelDaemon", "CPUModelAPI", "CPUModels", "GuestCPU", "JSON", "X86CPU"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "CLinux", "CPUModelAPI", "CPUModelDaemon", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON",
+                "JSONRPC", "KVM", "Reactor", "UnitSyntax", "X86CPU",
+            ], swiftSettings: strict),
         roomTests("Reactor", ["CLinux", "Descriptors"]),
         roomTests("CPUModelClient", ["CLinux", "CPUModelAPI", "JSON"]),
         .testTarget(

@@ -17,30 +17,50 @@ let strict: [SwiftSetting] = [
 
 let strictC: [CSetting] = [.unsafeFlags(["-std=gnu23", "-Wall", "-Wextra", "-Werror"])]
 
-/// libFuzzer brings `main`.
-func fuzzer(_ name: String, of rooms: [Target.Dependency]) -> Target {
-    .executableTarget(
-        name: "Fuzz\(name)", dependencies: rooms,
-        swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
 let package = Package(
     name: "fuzz",
     targets: [
-        .target(name: "Spelling", swiftSettings: strict),
-        .target(name: "JSON", dependencies: ["Spelling"], swiftSettings: strict),
-        .target(name: "UnitSyntax", dependencies: ["Spelling"], swiftSettings: strict),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CLinux", cSettings: strictC),
+        .target(name: "CKVM", cSettings: strictC),
+        .target(name: "CInject", cSettings: strictC),
         .target(name: "CFeatureRegistry", exclude: ["features.list"], cSettings: strictC),
-        .target(name: "X86CPU", dependencies: ["CFeatureRegistry"], swiftSettings: strict),
-        .target(name: "CPUModels", dependencies: ["Spelling", "UnitSyntax", "X86CPU"], swiftSettings: strict),
+        .target(name: "CCPUIDFields", exclude: ["fields.list"], cSettings: strictC),
         .target(name: "CLibvirtModels", exclude: ["models.list"], cSettings: strictC),
-        .target(
-            name: "Formats", dependencies: ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"],
-            swiftSettings: strict),
-        fuzzer("JSON", of: ["JSON"]),
-        fuzzer("UnitSyntax", of: ["UnitSyntax"]),
-        fuzzer("Dumps", of: ["Formats", "X86CPU"]),
-        fuzzer("Models", of: ["CPUModels", "Formats", "JSON", "X86CPU"]),
+        room("Spelling"),
+        room("JSON", ["Spelling"]),
+        room("UnitSyntax", ["Spelling"]),
+        room("X86CPU", ["CFeatureRegistry"]),
+        room("CPUIDFields", ["CCPUIDFields", "X86CPU"]),
+        room("CPUModels", ["Spelling", "UnitSyntax", "X86CPU"]),
+        room("GuestCPU", ["CPUIDFields", "CPUModels", "X86CPU"]),
+        room("Formats", ["CLibvirtModels", "CPUModels", "JSON", "UnitSyntax", "X86CPU"]),
+        room("Descriptors", ["CLinux"]),
+        room("KVM", ["CKVM", "CLinux", "Descriptors", "X86CPU"]),
+        room("Reactor", ["CLinux", "Descriptors"]),
+        room("JSONRPC", ["CLinux", "Descriptors", "JSON", "Reactor"]),
+        room("Systemd", ["CSystemd"]),
+        room("CPUModelAPI", ["CPUModels", "GuestCPU", "JSON", "UnitSyntax", "X86CPU"]),
+        room(
+            "CPUModelDaemon",
+            [
+                "CInject", "CPUModelAPI", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON", "JSONRPC", "KVM",
+                "Reactor", "Spelling", "Systemd", "UnitSyntax", "X86CPU",
+            ]),
+        room(
+            "FuzzChecks",
+            [
+                "CLinux", "CPUModelAPI", "CPUModelDaemon", "CPUModels", "Descriptors", "Formats", "GuestCPU", "JSON",
+                "JSONRPC", "KVM", "Reactor", "UnitSyntax", "X86CPU",
+            ]),
+        // libFuzzer brings `main`.
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzChecks", "Reactor"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
     ],
     cLanguageStandard: .gnu2x
 )
