@@ -46,7 +46,8 @@ struct Application {
         }
         let differences: [[TableDifference]]
         do {
-            differences = try await self.differences(between: tables, and: readBack)
+            let before = outcome.vcpus.map { $0.before?.table ?? CPUIDTable() }
+            differences = try await self.differences(between: tables, over: before, and: readBack)
         } catch let error as ApplicationError {
             // The tables are set, and nobody could judge them: they do not stay.
             throw ApplicationError(error.cause, isRestored: await restore(plan, outcome))
@@ -81,24 +82,27 @@ struct Application {
     /// returned something else are the registers read, by a second, small job: a launcher that sets them before the
     /// table is rare, and reading them would cost every other two or three more ioctls a vCPU.
     private func differences(
-        between tables: [CPUIDTable], and readBack: [CPUIDTable]
+        between tables: [CPUIDTable], over before: [CPUIDTable], and readBack: [CPUIDTable]
     ) async throws -> [[TableDifference]] {
         let rules = RuntimeRules(host: host)
-        var differences = zip(tables, readBack).map { table, readBack in
-            table.differences(in: readBack, predicting: rules.predicted(setting: table, state: .reset))
+        func predicted(_ position: Int, _ state: PartialVCPUState) -> UpdatedTable {
+            rules.predicted(setting: tables[position], over: before[position], state: state)
+        }
+        var differences = tables.indices.map { position in
+            tables[position].differences(in: readBack[position], predicting: predicted(position, .reset))
         }
         let others = differences.indices.filter { differences[$0].contains(where: \.contradictsState) }
         guard !others.isEmpty else { return differences }
 
-        let needed = rules.predicted(setting: tables[others[0]], state: PartialVCPUState()).missing
+        let needed = predicted(others[0], PartialVCPUState()).missing
         let reading = RegisterReading(
             vcpuCount: tables.count, ioctl: .sregs,
             msrs: (needed.contains(.xss) ? [RegisterReading.xss] : [])
                 + (needed.contains(.miscEnable) ? [RegisterReading.miscEnable] : []))
         let states = reading.registers(from: try await execute(reading.steps)).map(PartialVCPUState.init)
         for position in others {
-            let predicted = rules.predicted(setting: tables[position], state: states[position])
-            differences[position] = tables[position].differences(in: readBack[position], predicting: predicted)
+            differences[position] = tables[position].differences(
+                in: readBack[position], predicting: predicted(position, states[position]))
         }
         return differences
     }

@@ -25,7 +25,8 @@ struct ReadbackTests {
 
     @Test func stateIsRuntime() {
         let state = PartialVCPUState(VCPUState(cr4: 1 << 18 | 1 << 22, apicBase: 0, xcr0: 7))
-        let running = RuntimeRules(host: TestHosts.generous(.intel)).predicted(setting: table, state: state)
+        let running = RuntimeRules(host: TestHosts.generous(.intel))
+            .predicted(setting: table, over: CPUIDTable(), state: state)
         let differences = table.differences(in: running.table, predicting: running)
         #expect(differences.count == 4)
         #expect(differences.allSatisfy { $0.kind == .runtime })

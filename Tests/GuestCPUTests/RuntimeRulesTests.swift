@@ -35,22 +35,11 @@ struct RuntimeRulesTests {
         #expect(!updated.missing.contains(.cr4))
     }
 
-    @Test func haltExitsCountAtSetTimeOnlySinceLinux6_14() throws {
-        let table = try table()
-        let state = PartialVCPUState(VCPUState(haltExits: false))
-        for generation in KVMGeneration.allCases {
-            let set = rules(generation).predicted(setting: table, state: state).table
-            #expect(set.value(0x4000_0001, 0, .eax) & 1 << 7 == 0)
-            let later = rules(generation).updated(table, state: state).table
-            #expect((later.value(0x4000_0001, 0, .eax) & 1 << 7 != 0) == (generation >= .linux6_14))
-        }
-    }
-
     @Test func anUnpredictedBitSaysWhatIsMissing() throws {
         let table = try table()
         var got = table
         got.update(0x4000_0001) { $0.eax &= ~(1 << 7) }
-        let predicted = rules(.linux6_18).predicted(setting: table, state: .reset)
+        let predicted = rules(.linux6_18).predicted(setting: table, over: CPUIDTable(), state: .reset)
         let differences = table.differences(in: got, predicting: predicted)
         #expect(differences.map(\.kind) == [.runtime])
         #expect(differences.first?.missing == [.haltExits])
@@ -60,10 +49,10 @@ struct RuntimeRulesTests {
         let table = try table()
         var got = table
         got.update(1) { $0.ecx |= 1 << 27 }
-        let fresh = rules(.linux6_18).predicted(setting: table, state: .reset)
+        let fresh = rules(.linux6_18).predicted(setting: table, over: CPUIDTable(), state: .reset)
         #expect(table.differences(in: got, predicting: fresh).map(\.kind) == [.forcedOn])
         let running = rules(.linux6_18).predicted(
-            setting: table, state: PartialVCPUState(VCPUState(cr4: 1 << 18)))
+            setting: table, over: CPUIDTable(), state: PartialVCPUState(VCPUState(cr4: 1 << 18)))
         #expect(table.differences(in: got, predicting: running).map(\.kind) == [.runtime])
         // The bit that should have come and did not is as wrong as one that should not have come.
         #expect(table.differences(in: table, predicting: running).map(\.kind) == [.forcedOff])

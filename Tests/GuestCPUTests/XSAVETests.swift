@@ -62,7 +62,7 @@ struct XSAVETests {
                 "Small,+avx512f,+xsavec", on: TestHosts.generous(vendor), topology: Topology(cores: 2)
             ).table(ofVCPU: 1)
             let rules = RuntimeRules(host: TestHosts.generous(vendor))
-            let predicted = rules.predicted(setting: table, state: PartialVCPUState(.reset))
+            let predicted = rules.predicted(setting: table, over: CPUIDTable(), state: PartialVCPUState(.reset))
             #expect(predicted.table == table)
             #expect(predicted.unknown.isEmpty)
         }

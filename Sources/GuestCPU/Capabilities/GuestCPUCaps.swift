@@ -37,7 +37,7 @@ public final class VCPU {
     /// A vCPU with this table on this host, in this state: what KVM_SET_CPUID2 makes of it.
     public init(table: CPUIDTable, host: HostCPU, state: VCPUState = .reset, kvm: KVMRules? = nil) {
         self.host = host.caps
-        self.table = table
+        self.table = CPUIDTable()
         caps = GuestCPUCaps(FeatureSet())
         rules = RuntimeRules(host: host, kvm: kvm ?? KVMRules(host: host))
         hostLimits = host.supported
@@ -113,7 +113,7 @@ public final class VCPU {
 
     /// Linux, `kvm_vcpu_after_set_cpuid`: intersect, runtime features, then GBPAGES and the vendor's rules.
     private func install(_ newTable: CPUIDTable, state: VCPUState) {
-        table = rules.predicted(setting: newTable, state: PartialVCPUState(state)).table
+        table = rules.predicted(setting: newTable, over: table, state: PartialVCPUState(state)).table
         caps = GuestCPUCaps(InitialCapabilities.of(table, host: host, generation: rules.kvm.generation))
         if !state.hasMWAITQuirk { change(.monitor, to: has(.mwait, in: state)) }
         VendorRules(kvm: rules.kvm).apply(to: self)

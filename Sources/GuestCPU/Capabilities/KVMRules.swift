@@ -13,6 +13,8 @@ public enum KVMGeneration: UInt8, Sendable, Hashable, CaseIterable, Comparable {
     case linux6_4
     /// The few features that KVM must know fast are held within the host's ("governed" features).
     case linux6_6
+    /// When a table is set, KVM's own leaves are found where it has them, and not where the table before had them.
+    case linux6_9
     /// All features are held within the host's; HLT exits count when the table is set, and not later.
     case linux6_14
     /// Xen's leaves are computed when the guest asks, and stay in the table as they were given.
@@ -29,6 +31,7 @@ public enum KVMGeneration: UInt8, Sendable, Hashable, CaseIterable, Comparable {
         case .linux6_1: (0, 0)
         case .linux6_4: (6, 4)
         case .linux6_6: (6, 6)
+        case .linux6_9: (6, 9)
         case .linux6_14: (6, 14)
         case .linux6_15: (6, 15)
         case .linux6_18: (6, 18)
@@ -108,6 +111,6 @@ public struct KVMRules: Sendable, Hashable {
             return .linux6_14...(host.capabilities["ONE_REG"] == 0 ? .linux6_15 : .linux6_18)
         }
         // The quirk STUFF_FEATURE_MSRS is one of Linux 6.12.
-        return quirks & 1 << 8 != 0 ? .linux6_6 ... .linux6_6 : .linux6_1 ... .linux6_6
+        return quirks & 1 << 8 != 0 ? .linux6_9 ... .linux6_9 : .linux6_1 ... .linux6_9
     }
 }

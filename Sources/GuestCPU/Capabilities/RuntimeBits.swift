@@ -16,7 +16,8 @@ public enum RuntimeField: String, Sendable, Hashable, CaseIterable {
     case xsaveSize
     /// D.1.EBX: the size of the XSAVE area for XCR0, or XCR0 and IA32_XSS, compacted layout.
     case compactedSize
-    /// EAX[7] PV_UNHALT of KVM's feature leaf: cleared, never set, where HLT does not exit.
+    /// EAX[7] PV_UNHALT of KVM's feature leaf: cleared, never set, where HLT does not exit; see
+    /// `RuntimeRules+PVUnhalt.swift` for when.
     case pvUnhalt
     /// ECX and EDX of Xen's leaf base+3.1 and EAX of base+3.2: how the guest's TSC is scaled.
     case xenTSC

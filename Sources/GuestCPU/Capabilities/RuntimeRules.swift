@@ -66,10 +66,14 @@ public struct RuntimeRules: Sendable, Hashable {
     }
 
     /// What KVM_GET_CPUID2 returns after this table was set on a vCPU in this state.
-    public func predicted(setting table: CPUIDTable, state: PartialVCPUState) -> UpdatedTable {
+    ///
+    /// - Parameter before: the table that the vCPU had until then; an empty one where none was ever set.
+    public func predicted(
+        setting table: CPUIDTable, over before: CPUIDTable, state: PartialVCPUState
+    ) -> UpdatedTable {
         var update = RuntimeUpdate(table)
         apply(to: &update, state: state)
-        haltExits(&update, state)
+        clearPVUnhalt(setting: &update, over: before, state)
         return update.result
     }
 
@@ -77,8 +81,7 @@ public struct RuntimeRules: Sendable, Hashable {
     public func updated(_ stored: CPUIDTable, state: PartialVCPUState) -> UpdatedTable {
         var update = RuntimeUpdate(stored)
         apply(to: &update, state: state)
-        // Since then HLT exits cannot change once there is a vCPU, so what was stored is settled.
-        if kvm.generation < .linux6_14 { haltExits(&update, state) }
+        clearPVUnhalt(updating: &update, from: stored, state)
         return update.result
     }
 
@@ -139,18 +142,6 @@ public struct RuntimeRules: Sendable, Hashable {
         update.value(
             of: .edx, at: position, .enclaveXCR0,
             value: entry.edx & UInt32(truncatingIfNeeded: limit >> 32), by: [VCPUStateSource]())
-    }
-
-    /// PV_UNHALT promises that a halted vCPU can be woken by a hypercall, which takes an exit to see it halted.
-    private func haltExits(_ update: inout RuntimeUpdate, _ state: PartialVCPUState) {
-        guard state.haltExits != true, let base = update.table.kvmBase,
-            let position = update.position(base | 1, 0), update.table.entries[position].eax & 1 << 7 != 0
-        else { return }
-        if state.haltExits == false {
-            update.bit(7, of: .eax, at: position, .pvUnhalt, isOn: false, by: .haltExits)
-        } else {
-            update.maybeBit(7, of: .eax, at: position, .pvUnhalt, isOn: false, by: .haltExits)
-        }
     }
 
     /// Xen's TSC leaves: what they become follows from how the guest's TSC is scaled, and nobody can ask for that.

@@ -30,14 +30,24 @@ struct RuntimeUpdate {
         }
     }
 
+    /// A bit that is cleared, or stays as it is, which of the two is not known.
+    mutating func maybeCleared(
+        _ bit: UInt32, of register: CPUIDRegister, at position: Int, _ field: RuntimeField,
+        by missing: [VCPUStateSource]
+    ) {
+        let mask: UInt32 = 1 << bit
+        guard table.entries[position][register] & mask != 0 else { return }
+        note(field, register, position, mask: mask, otherwise: 0, missing)
+    }
+
     /// A bit that is as the state makes it, or stays as it is, which of the two is not known.
     mutating func maybeBit(
         _ bit: UInt32, of register: CPUIDRegister, at position: Int, _ field: RuntimeField, isOn: Bool?,
-        by switching: VCPUStateSource, _ source: VCPUStateSource? = nil
+        by switching: VCPUStateSource, _ source: VCPUStateSource
     ) {
         let mask: UInt32 = 1 << bit
         guard let isOn else {
-            return note(field, register, position, mask: mask, otherwise: nil, [source, switching].compactMap(\.self))
+            return note(field, register, position, mask: mask, otherwise: nil, [source, switching])
         }
         guard (table.entries[position][register] & mask != 0) != isOn else { return }
         note(field, register, position, mask: mask, otherwise: isOn ? mask : 0, [switching])
@@ -100,6 +110,6 @@ extension CPUIDTable {
                 && $0.edx == edx
         }
         // Of two entries of a leaf only the first is ever found.
-        .filter { self[$0.leaf] == $0 }.map(\.leaf).min()
+        .filter { found in entries.first { $0.leaf == found.leaf } == found }.map(\.leaf).min()
     }
 }

@@ -26,6 +26,10 @@ public enum VCPUStateSource: String, Sendable, Hashable, CaseIterable, Comparabl
     case quirks
     /// The guest's TSC frequency and scaling.
     case tsc
+    /// Whether the vCPU's state has changed and changed back. KVM tells nobody.
+    case history
+    /// Which rules KVM has, where it might have them from a newer kernel than its version says.
+    case kvmGeneration
 
     /// In the order of the cases.
     public static func < (left: VCPUStateSource, right: VCPUStateSource) -> Bool { left.order < right.order }

@@ -178,7 +178,9 @@ import X86CPU
                 table.update(7) { $0.ecx |= 1 << 4 }
                 table.update(0xD) { $0.ebx = size }
                 let rules = RuntimeRules(host: TestHosts.generous(.intel), kvm: KVMRules(generation, isSVM: false))
-                let stored = rules.predicted(setting: table, state: PartialVCPUState(.reset)).table
+                let stored = rules.predicted(
+                    setting: table, over: CPUIDTable(), state: PartialVCPUState(.reset)
+                ).table
                 #expect(stored == clean)
                 #expect(stored.value(1, 0, .ecx) >> 27 & 1 == 0)
                 #expect(stored.value(7, 0, .ecx) >> 4 & 1 == 0)
