@@ -63,7 +63,9 @@ public struct TableApplication: Sendable {
     public func restoration(of outcome: ApplicationOutcome) -> [JobStep] {
         var steps: [JobStep] = []
         for (number, vcpu) in outcome.vcpus.enumerated() {
-            for (index, value) in vcpu.msrsBefore.sorted(by: { $0.key < $1.key }) {
+            // One that was refused has its value still, and KVM would refuse that too: it takes none of some states.
+            let written = vcpu.msrsBefore.filter { !vcpu.msrsRefused.contains($0.key) }
+            for (index, value) in written.sorted(by: { $0.key < $1.key }) {
                 steps.append(JobStep(.setMSRs([index: value]), vcpu: number))
             }
         }

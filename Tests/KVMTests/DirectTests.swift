@@ -157,6 +157,23 @@ struct DirectTests {
         #expect(now == [.msrs(outcome.vcpus[1].msrsBefore)])
     }
 
+    /// It has its value still, and KVM would refuse that too.
+    @Test func anMSRThatCanOnlyBeReadIsNotWrittenBack() async throws {
+        let vm = try TestVM(vcpuCount: 2)
+        let table = table(try HostCPU.probe())
+        let (mtrrCapabilities, microcode): (UInt32, UInt32) = (0xFE, 0x8B)
+        let plan = TableApplication(
+            tables: [table, table], featureMSRs: [mtrrCapabilities: 1, microcode: 0x1234 << 32])
+        let outcome = plan.outcome(of: try await run(plan.steps, on: vm))
+        for vcpu in outcome.vcpus {
+            #expect(vcpu.msrsRefused == [mtrrCapabilities])
+            #expect(vcpu.msrsBefore.keys.sorted() == [microcode, mtrrCapabilities])
+            #expect(vcpu.msrsAfter == [microcode: 0x1234 << 32, mtrrCapabilities: vcpu.msrsBefore[mtrrCapabilities]])
+        }
+        let undo = plan.restoration(of: outcome)
+        #expect(plan.isRestored(outcome, by: undo, results: try await run(undo, on: vm)))
+    }
+
     @Test func aNewVCPUHasTheRegistersOfReset() async throws {
         let vm = try TestVM(vcpuCount: 2)
         let reading = RegisterReading(vcpuCount: 2)
