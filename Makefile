@@ -54,7 +54,7 @@ test: requirements lint unit end-to-end
 
 unit: requirements
 	$(SWIFT) test
-	$(MAKE) -C Tests/Fuzz short-c
+	$(MAKE) -C Tests/Fuzz rooms short-c
 
 end-to-end: build
 	CPUMODELD_BIN_DIR=$(BIN) python3 Tests/EndToEnd/run.py
