@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpumodeld-inject is stopped or killed at any moment: the daemon says so, and the next one serves.
 
-CPUMODELD_KILLS is the number of kills, 4 by default; CPUMODELD_SEED repeats a run. Who stops it
-harms no target. With SIGKILL that cannot be promised: the kernel lets go of the thread at once, in the middle of a call that is not
-its own, and it goes on with what is in its registers. How often that was is printed.
+CPUMODELD_KILLS is the number of times, 4 by default; CPUMODELD_SEED repeats a run. Who stops it harms no target. With SIGKILL that
+cannot be promised: the kernel lets go of the thread at once, in the middle of a call that is not its own, and it goes on with what
+is in its registers. How often that was is printed.
 """
 
 import collections
