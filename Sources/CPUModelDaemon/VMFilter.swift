@@ -54,7 +54,7 @@ struct VMFilter {
     func admits(_ vm: RegisteredVM) -> Bool {
         let record = vm.record
         if let verdict, record.report.verdict != verdict { return false }
-        if inconsistent, vm.isConsistent { return false }
+        if inconsistent, vm.record.report.isConsistent { return false }
         if let unit, !(record.owner.unit.map(unit.matches) ?? false) { return false }
         if olderVersion, newest(of: record) == nil { return false }
         return switch model {

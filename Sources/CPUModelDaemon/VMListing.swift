@@ -46,7 +46,7 @@ final class VMListing {
         @ReactorActor
         init(_ vm: RegisteredVM, newest: String?) {
             self.vm = vm
-            answer = VMListResult.VM(vm.record, isConsistent: vm.isConsistent, newestVersion: newest)
+            answer = VMListResult.VM(vm.record, newestVersion: newest)
         }
     }
 

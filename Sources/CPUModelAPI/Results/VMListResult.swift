@@ -8,17 +8,14 @@ public struct VMListResult: JSONWritable {
     public struct VM: Sendable {
         /// What it was given, and by whom.
         public var record: VMRecord
-        /// Whether all its vCPUs are the same CPU, APIC ids apart.
-        public var isConsistent: Bool
         /// The newest version of its model, where it runs an older one.
         public var newestVersion: String?
         /// How many of its vCPUs may use the features that were asked about.
         public var holdings: [FeatureHolding] = []
 
         /// A VM of which nothing more is said.
-        public init(_ record: VMRecord, isConsistent: Bool, newestVersion: String? = nil) {
+        public init(_ record: VMRecord, newestVersion: String? = nil) {
             self.record = record
-            self.isConsistent = isConsistent
             self.newestVersion = newestVersion
         }
     }
@@ -40,7 +37,6 @@ public struct VMListResult: JSONWritable {
     private static func write(_ vm: VM, to writer: inout JSONWriter) {
         writer.object { writer in
             vm.record.writeListEntry(to: &writer)
-            writer.member("consistent", vm.isConsistent)
             if let newest = vm.newestVersion { writer.member("newestVersion", newest) }
             if !vm.holdings.isEmpty { writer.member("with", vm.holdings) }
         }
@@ -53,7 +49,6 @@ public struct VMListResult: JSONWritable {
                 .array(
                     .object(
                         VMRecord.listEntryMembers + [
-                            .required("consistent", .boolean("whether all its vCPUs are the same CPU, APIC ids apart")),
                             .optional(
                                 "newestVersion", .string("the newest version of its model, where it runs an older one")),
                             .optional("with", .array(FeatureHolding.schema, "in the order of the request")),

@@ -132,9 +132,14 @@ public struct VMRecord: Sendable {
         writeSummary(to: &writer)
         writeOwner(to: &writer)
         writer.member("vcpuCount", report.vcpus.count)
+        writer.member("consistent", report.isConsistent)
     }
 
-    static let listEntryMembers = summaryMembers + ownerMembers + [.required("vcpuCount", .integer(1...4096, ""))]
+    static let listEntryMembers =
+        summaryMembers + ownerMembers + [
+            .required("vcpuCount", .integer(1...4096, "")),
+            .required("consistent", .boolean("whether all its vCPUs are the same CPU, APIC ids apart")),
+        ]
 
     static let summaryMembers: [Schema.Member] = [
         .required("vm", .string("the VM's name")),

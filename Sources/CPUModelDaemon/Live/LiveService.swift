@@ -51,7 +51,7 @@ final class LiveService {
         let survey = FeatureSurvey(record: vm.record, sets: [], recordAgeMs: VMListing.age(of: vm.record))
         return .value(
             CapsResult(
-                vm: vm.record.name, isConsistent: vm.isConsistent, vcpus: vcpus,
+                vm: vm.record.name, isConsistent: vm.record.report.isConsistent, vcpus: vcpus,
                 holdings: features.map { survey.live($0, vcpus) }))
     }
 

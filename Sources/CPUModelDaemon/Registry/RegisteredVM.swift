@@ -35,9 +35,6 @@ final class RegisteredVM {
         self.watch = watch
     }
 
-    /// Whether all vCPUs are the same CPU, APIC ids apart.
-    var isConsistent: Bool { stampGroups.count <= 1 }
-
     /// Takes over descriptors of the vCPUs, in the order of the record.
     func hold(_ vcpus: [VCPUDescriptor]) {
         for observer in observers.values { observer.close() }
