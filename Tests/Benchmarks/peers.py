@@ -92,11 +92,18 @@ def ask_qmp(path, command):
 
 
 def wait_for(path, process):
+    """Until somebody listens there: a socket that is only bound refuses."""
     deadline = time.monotonic() + 60
-    while not pathlib.Path(path).exists():
+    while not listens(path):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{process.args[0]} did not open {path}")
         time.sleep(0.001)
+
+
+def listens(path):
+    # /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path; the flag is __SO_ACCEPTCON.
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return any(line.endswith(f" {path}") and int(line.split()[3], 16) & 0x10000 for line in lines)
 
 
 def summary(samples):
