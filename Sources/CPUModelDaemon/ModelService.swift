@@ -17,6 +17,9 @@ final class ModelService {
     private(set) var versionCount: Int
     /// The answers of `model.list` for this host, all models and the usable ones, until the catalog changes.
     private var listAnswers: [Bool: [UInt8]] = [:]
+    /// The answers of `model.expand` for this host, and what expressions mean by themselves, until the catalog changes.
+    private var expandAnswers = AnswerMemory<String, [UInt8]>(limit: 256)
+    private var expansions = AnswerMemory<String, ExpandedModel>(limit: 256)
     private var preparedDetector: ModelDetector?
 
     init(catalog: ModelCatalog, host: HostState) {
@@ -34,6 +37,8 @@ final class ModelService {
         self.catalog = catalog
         versionCount = Self.countVersions(catalog)
         listAnswers = [:]
+        expandAnswers.forget()
+        expansions.forget()
         preparedDetector = nil
     }
 
@@ -52,8 +57,12 @@ final class ModelService {
     /// What an expression means by itself; `host` and `max` mean this host.
     func expandAnywhere(_ expression: String) throws(APIError) -> ExpandedModel {
         do throws(ExpressionError) {
+            if let model = expansions[expression] { return model }
             let parsed = try ModelExpression(parsing: expression)
-            return try catalog.expand(parsed, on: parsed.base == "host" || parsed.base == "max" ? host.host : nil)
+            let needsHost = parsed.base == "host" || parsed.base == "max"
+            let model = try catalog.expand(parsed, on: needsHost ? host.host : nil)
+            expansions[expression] = model
+            return model
         } catch {
             throw APIError(error, in: expression)
         }
@@ -97,10 +106,18 @@ final class ModelService {
 
     /// `model.expand`.
     func expand(_ parameters: ExpandParameters) throws(APIError) -> Reply {
-        let host = try chosen(parameters.host)
+        if let other = parameters.host { return .encoded(try expandAnswer(parameters.model, on: other)) }
+        let host = try host.required()
+        if let answer = expandAnswers[parameters.model] { return .encoded(answer) }
+        let answer = try expandAnswer(parameters.model, on: host)
+        expandAnswers[parameters.model] = answer
+        return .encoded(answer)
+    }
+
+    private func expandAnswer(_ expression: String, on host: HostCPU) throws(APIError) -> [UInt8] {
         let guest = try guest(
-            expand(parameters.model, on: host), on: host, topology: nil, vcpuCount: 1, options: GuestCPU.Options())
-        return .value(Expansion(guest))
+            expand(expression, on: host), on: host, topology: nil, vcpuCount: 1, options: GuestCPU.Options())
+        return Expansion(guest).jsonBytes()
     }
 
     /// `table.compute`.

@@ -29,7 +29,7 @@ func checkState(_ bytes: [UInt8]) {
 private func ask(_ record: VMRecord) {
     for vcpu in 0..<min(record.tables.count, 16) { _ = record.tables[vcpu].entries.count }
     let answers = [
-        VMListResult([.init(record, isConsistent: true)]).jsonBytes(), ApplyResult(record, notes: []).jsonBytes(),
+        VMListResult([.init(record)]).jsonBytes(), ApplyResult(record, notes: []).jsonBytes(),
         VMShowResult(record, isAttached: false, holdsVCPUs: false, isRestored: true).jsonBytes(),
     ]
     for answer in answers {
