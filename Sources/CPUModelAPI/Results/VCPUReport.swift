@@ -96,6 +96,12 @@ public struct VCPUReport: Sendable {
         return differenceSets.count - 1
     }
 
+    /// How a vCPU differs from what it should be; empty where it does not, or is not there.
+    public func differences(ofVCPU index: Int) -> [TableDifference] {
+        guard vcpus.indices.contains(index), let set = vcpus[index].differenceSet else { return [] }
+        return differenceSets[set]
+    }
+
     /// The worst verdict.
     public var verdict: Verdict { vcpus.map(\.verdict).max() ?? .exact }
 

@@ -62,6 +62,19 @@ public struct VMRecord: Sendable {
         self.requestID = requestID
     }
 
+    /// The feature MSRs of a vCPU as they were read back. They are those of the first, but for the MSRs that either of
+    /// the two has otherwise than they were asked for; one that could not be read is 0.
+    public func featureMSRs(ofVCPU index: Int) -> [UInt32: UInt64] {
+        var values = featureMSRs
+        for difference in report.differences(ofVCPU: 0) {
+            if case .msr(let msr) = difference.place { values[msr] = difference.want }
+        }
+        for difference in report.differences(ofVCPU: index) {
+            if case .msr(let msr) = difference.place { values[msr] = difference.got }
+        }
+        return values
+    }
+
     /// The table that was read back from the first vCPU.
     public var table: CPUIDTable { tables.first }
     /// The number of the process that created the VM.
@@ -85,6 +98,10 @@ public struct VMRecord: Sendable {
             record.report.vcpus.map { vcpu in
                 other.table(ofVCPUID: vcpu.vcpuID) ?? table(ofVCPUID: vcpu.vcpuID) ?? CPUIDTable()
             })
+        if let first = record.report.vcpus.first {
+            let replacement = other.report.vcpus.firstIndex { $0.vcpuID == first.vcpuID }
+            record.featureMSRs = replacement.map(other.featureMSRs(ofVCPU:)) ?? featureMSRs
+        }
         record.topology = Self.topology(topology, other.topology, vcpus: record.report.vcpus.count)
         record.uuid = other.uuid ?? uuid
         if options.apicIDs != nil || other.options.apicIDs != nil {

@@ -57,8 +57,8 @@ struct LiveCaps {
             }
         }
         guard tellsFeatures else { return vcpu }
-        vcpu.features = features(of: table, state: state)
-            .union(FeatureSet(table: CPUIDTable(), msrs: sighting.kernel?.reading.featureMSRs ?? record.featureMSRs))
+        let msrs = sighting.kernel?.reading.featureMSRs ?? record.featureMSRs(ofVCPU: index)
+        vcpu.features = features(of: table, state: state).union(FeatureSet(table: CPUIDTable(), msrs: msrs))
         return vcpu
     }
 

@@ -52,7 +52,7 @@ struct Verifier {
         let predicted = rules.updated(recorded, state: PartialVCPUState(reading.registers))
         let differences =
             recorded.differences(in: reading.table, predicting: predicted)
-            + msrDifferences(want: record.featureMSRs, got: reading.featureMSRs)
+            + msrDifferences(want: record.featureMSRs(ofVCPU: index), got: reading.featureMSRs)
         return .init(index: index, vcpuID: id, drift: differences.filter { $0.kind != .runtime })
     }
 }
