@@ -47,7 +47,11 @@ struct ClientScript {
     /// A number that goes with the script.
     let seed: Int
 
+    /// A process may have a thousand open files, and a descriptor here is a pipe.
+    static let mostDescriptors = 256
+
     init(_ bytes: [UInt8]) {
+        var descriptorCount = 0
         seed = bytes.reduce(bytes.count) { ($0 &* 31 &+ Int($1)) & 0xFFFF }
         var piece = ClientPiece()
         for byte in bytes {
@@ -62,7 +66,10 @@ struct ClientScript {
                 pieces.append(piece)
                 piece = ClientPiece()
             }
-            if byte == 0xFD, piece.descriptorCount < 20 { piece.descriptorCount += 1 }
+            if byte == 0xFD, piece.descriptorCount < 20, descriptorCount < Self.mostDescriptors {
+                piece.descriptorCount += 1
+                descriptorCount += 1
+            }
         }
         if !piece.bytes.isEmpty { pieces.append(piece) }
     }
@@ -79,9 +86,12 @@ struct HonestLines {
     init(_ text: [UInt8], limits: ConnectionLimits) {
         var lines: [(bytes: [UInt8], count: Int)] = []
         var allDeclare = true
+        var sum = 0
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             let count = line.isEmpty ? 0 : Self.declaredCount(line, limits)
             if count == nil { allDeclare = false }
+            sum += count ?? 0
+            if sum > ClientScript.mostDescriptors { break }
             lines.append((line + [UInt8(ascii: "\n")], count ?? 0))
         }
         // Nothing ends the last line.
