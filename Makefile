@@ -130,7 +130,8 @@ SANITIZERS ?= thread address
 
 sanitize: requirements
 	for sanitizer in $(SANITIZERS); do \
-	    $(SWIFT) test --sanitize=$$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
+	    TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp \
+	        $(SWIFT) test --sanitize=$$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
 	done
 
 clean:
