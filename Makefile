@@ -78,7 +78,7 @@ test-vm-amd: vm-programs
 	$(VM_RUN) $(VM_SUITES) $(VM_CAPS) --suite qemu epyc-milan
 
 test-vm-intel: vm-programs
-	$(VM_RUN) $(VM_SUITES) $(BOCHS_CAPS) --suite vmx skylake-x
+	$(VM_RUN) $(VM_SUITES) $(BOCHS_CAPS) --suite vmx --suite refused skylake-x
 
 test-vm-all: test-vm-intel
 	$(VM_RUN) $(VM_SUITES) haswell penryn

@@ -37,6 +37,7 @@ SUITES = {
     "end-to-end": "python3 Tests/EndToEnd/run.py",
     "qemu": "python3 Tests/VM/inside/qemu.py",
     "vmx": "python3 Tests/VM/inside/vmx.py",
+    "refused": "python3 Tests/VM/inside/refused.py",
     "unit": f"NO_COLOR=1 python3 Tests/VM/inside/unit.py bin/{BUNDLE}",
     "unnested": f"NO_COLOR=1 python3 Tests/VM/inside/unnested.py bin/{BUNDLE}",
 }
