@@ -128,10 +128,11 @@ fuzz:
 # The unit tests where data races and memory errors are fatal. Each is a build of its own.
 SANITIZERS ?= thread address
 
+# Without K29, whose other process shares this one's memory: ThreadSanitizer's does not live through that.
 sanitize: requirements
 	for sanitizer in $(SANITIZERS); do \
 	    TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp \
-	        $(SWIFT) test --sanitize=$$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
+	        $(SWIFT) test --skip '\bk29' --sanitize=$$sanitizer --scratch-path .build/$$sanitizer || exit 1; \
 	done
 
 clean:
