@@ -27,7 +27,12 @@ extension APIError {
             case .hostNeeded: .hostUnavailable
             }
         switch kind {
-        case .unknownModel: data.set(.string(error.part), for: "model")
+        case .unknownModel:
+            data.set(.string(error.part), for: "model")
+            if let file = error.refused {
+                data.set(.string(file.path), for: "file")
+                data.set(.array(file.problems.map { .string($0) }), for: "problems")
+            }
         case .unknownFeature:
             let name = error.part.drop { $0 == "+" || $0 == "-" }.prefix { $0 != "=" }
             data.set(.string(String(name)), for: "feature")
@@ -37,15 +42,9 @@ extension APIError {
         self.init(kind, error.description, data: data)
     }
 
-    /// A name that no model has, and the nearest that one has.
-    init(unknownModel name: String, nearest suggestion: String?) {
-        var data: JSONObject = ["model": .string(name)]
-        var message = "There is no model \"\(name)\"."
-        if let suggestion {
-            data.set(.string(suggestion), for: "suggestion")
-            message += " Did you mean \"\(suggestion)\"?"
-        }
-        self.init(.unknownModel, message, data: data)
+    /// A name that no model has.
+    init(unknownModel name: String, in catalog: ModelCatalog) {
+        self.init(catalog.unknownModel(name), in: name)
     }
 
     /// Features that the host cannot give.

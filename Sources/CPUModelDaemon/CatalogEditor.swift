@@ -46,18 +46,24 @@ final class CatalogEditor {
         let bytes = Array(parameters.text.utf8)
         let name = try Self.name(in: bytes)
         let existing = models.catalog.model(named: name)
+        let refused = existing == nil ? refusedFile(of: name, in: files) : nil
+        if existing != nil || refused != nil, !parameters.replace {
+            var data: JSONObject = ["model": .string(existing?.name ?? name)]
+            if let existing { data.set(.string(existing.digest), for: "digest") }
+            let fault = refused.map { ", which is left out (\($0.summary))" } ?? ""
+            throw APIError(
+                .modelExists,
+                "There is a model \(existing?.name ?? name) already\(fault); say \"replace\" to put this one in its place.",
+                data: data)
+        }
         if let existing {
-            guard parameters.replace else {
-                throw APIError(
-                    .modelExists,
-                    "There is a model \(existing.name) already; say \"replace\" to put this one in its place.",
-                    data: ["model": .string(existing.name), "digest": .string(existing.digest)])
-            }
             try checkEditable(existing, digest: parameters.digest, force: parameters.force)
+        } else if refused != nil {
+            try checkEditable(refused: name, digest: parameters.digest, force: parameters.force)
         }
         let file = ModelFile(path: files.path(of: name), bytes: bytes, origin: .runtime)
         let catalog = try Self.checked { () throws(CatalogError) in
-            existing == nil ? try models.catalog.adding(file) : try models.catalog.replacing(file)
+            existing == nil && refused == nil ? try models.catalog.adding(file) : try models.catalog.replacing(file)
         }
         guard let model = catalog.model(named: name), model.location.file == file.path else {
             throw APIError(.badDocument, "The text defines no model \(name).")
@@ -76,19 +82,29 @@ final class CatalogEditor {
 
     private func removeNow(_ parameters: RemoveParameters, by peer: Peer) async throws -> Reply {
         let files = try writableFiles()
-        guard let model = models.catalog.model(named: parameters.model), model.name == parameters.model else {
-            throw models.unknownModel(parameters.model)
+        let name = parameters.model
+        let path: String
+        if let model = models.catalog.model(named: name), model.name == name {
+            try checkEditable(model, digest: parameters.digest, force: parameters.force)
+            path = model.location.file
+        } else if let file = refusedFile(of: name, in: files) {
+            try checkEditable(refused: name, digest: parameters.digest, force: parameters.force)
+            path = file.path
+        } else {
+            throw models.unknownModel(name)
         }
-        try checkEditable(model, digest: parameters.digest, force: parameters.force)
-        let catalog = try Self.checked { () throws(CatalogError) in
-            try models.catalog.removing(path: model.location.file)
-        }
-        try await store(catalog) { () throws(FileError) in try files.remove(model.name) }
+        let catalog = try Self.checked { () throws(CatalogError) in try models.catalog.removing(path: path) }
+        try await store(catalog) { () throws(FileError) in try files.remove(name) }
         log.record(
-            Event(.modelRemoved, "User \(peer.userID) has removed the model \(model.name).")
-                .with("CPUMODELD_MODEL", model.name)
+            Event(.modelRemoved, "User \(peer.userID) has removed the model \(name).")
+                .with("CPUMODELD_MODEL", name)
                 .of(peer))
-        return .written { writer in writer.object { $0.member("removed", model.name) } }
+        return .written { writer in writer.object { $0.member("removed", name) } }
+    }
+
+    /// The file of a model that was defined at run time and is refused; such a one can be replaced and removed as well.
+    private func refusedFile(of name: String, in files: DefinitionFiles) -> RefusedModelFile? {
+        models.catalog.refused.first { $0.path == files.path(of: name) }
     }
 
     private func writableFiles() throws(APIError) -> DefinitionFiles {
@@ -113,15 +129,29 @@ final class CatalogEditor {
                 .modelChanged, "The model \(model.name) has changed since; read it again and decide anew.",
                 data: ["model": .string(model.name), "digest": .string(model.digest)])
         }
-        guard !force else { return }
-        let names = Set(model.versions.map(\.name))
-        let users = registry.all.filter { names.contains($0.model) }.map(\.name)
+        if !force { try checkUnused(model.name, versions: Set(model.versions.map(\.name))) }
+    }
+
+    /// The same for one whose file is refused: what it was, and so its digest, nobody knows.
+    private func checkEditable(refused name: String, digest: String?, force: Bool) throws(APIError) {
+        guard digest == nil else {
+            throw APIError(
+                .modelChanged, "The model \(name) is left out, as its file is wrong, and has no digest now.",
+                data: ["model": .string(name)])
+        }
+        if !force {
+            try checkUnused(name, versions: Set(registry.all.map(\.model).filter { $0.hasPrefix("\(name)-v") }))
+        }
+    }
+
+    private func checkUnused(_ name: String, versions: Set<String>) throws(APIError) {
+        let users = registry.all.filter { versions.contains($0.model) }.map(\.name)
         guard users.isEmpty else {
             throw APIError(
                 .modelInUse,
-                "The model \(model.name) is in use by \(users.count) VMs, among them \(users.prefix(3).joined(separator: ", ")); "
+                "The model \(name) is in use by \(users.count) VMs, among them \(users.prefix(3).joined(separator: ", ")); "
                     + "they keep their CPU if you say \"force\".",
-                data: ["model": .string(model.name), "vms": .array(users.map { .string($0) })])
+                data: ["model": .string(name), "vms": .array(users.map { .string($0) })])
         }
     }
 
@@ -168,7 +198,7 @@ final class CatalogEditor {
     private func store(
         _ catalog: ModelCatalog, _ work: @escaping @Sendable () throws(FileError) -> Void
     ) async throws {
-        let before = models.catalog.digest
+        let before = models.generation
         let result = try await Reactor.offThread { () -> Result<Void, FileError> in
             do throws(FileError) { return .success(try work()) } catch { return .failure(error) }
         }
@@ -178,7 +208,7 @@ final class CatalogEditor {
                 data: ["errno": .integer(Int64(error.errno))])
         }
         // A reload in the meantime has put another catalog in force than the one this edit started from.
-        models.replaceCatalog(models.catalog.digest == before ? catalog : try readCatalog())
+        models.replaceCatalog(models.generation == before ? catalog : try readCatalog())
     }
 
     /// Runs edits one after the other, in the order in which they came.

@@ -38,17 +38,20 @@ public final class Daemon {
     private let startTime = Double(time(nil))
     /// Whether files are being read anew; and whether they have to be once more, since a signal came meanwhile.
     private var isReloading = false, mustReloadAgain = false
+    /// The files of models that are left out, as they were recorded.
+    private var toldRefused: Set<RefusedModelFile> = []
 
-    /// A daemon with the configuration that comes from a source; reads the catalog and asks the host.
+    /// A daemon with the configuration that comes from a source; reads the catalog, as far as it is right, and asks the host.
     ///
-    /// - Throws: what is wrong with the configuration or the catalog.
+    /// - Throws: what is wrong with the configuration.
     public init(_ source: ConfigurationSource) throws {
+        let prepared = try PreparedConfiguration(reading: source)
         self.source = source
-        configuration = try source.load().configuration
+        configuration = prepared.loaded.configuration
         log = EventLog(configuration.logTarget)
         host = HostState(log)
         features = FilePublisher("The labels of this node are", log: log)
-        models = ModelService(catalog: try Self.readCatalog(configuration, log: log), host: host)
+        models = ModelService(catalog: prepared.catalog, host: host)
         store = Self.openStore(configuration, log: log)
         let registry = VMRegistry()
         registry.limits = configuration.registryLimits
@@ -83,7 +86,10 @@ public final class Daemon {
         feedWatchdog()
         publisher = MetricsPublisher(log: log) { [weak self] in self?.metricsReport.text(.prometheus) ?? "" }
         publisher?.update(configuration)
-        models.onChange = { [weak self] in self?.publishFeatures() }
+        models.onChange = { [weak self] in
+            self?.publishFeatures()
+            self?.tellRefusedFiles()
+        }
         features.move(to: configuration.featuresFile)
         host.whenKnown { [weak self] _ in self?.publishFeatures() }
         announce()
@@ -123,23 +129,6 @@ public final class Daemon {
         listeners.append(listener)
     }
 
-    /// The catalog at start. Models that were defined at run time must not keep the service from starting, should they
-    /// not fit the others any more: then it starts without them, and says so.
-    private static func readCatalog(_ configuration: Configuration, log: EventLog) throws -> ModelCatalog {
-        let files = try ModelFiles.inForce(configuration.modelSources)
-        do throws(CatalogError) {
-            return try ModelCatalog(files: files)
-        } catch {
-            let rest = files.filter { $0.origin != .runtime }
-            guard rest.count < files.count, let catalog = try? ModelCatalog(files: rest) else {
-                throw ConfigurationError(problems: error.problems.map(\.description))
-            }
-            let message = "Models that were defined at run time do not fit the others any more, and are left out"
-            log.record(Event(.reloadFailed, "\(message): \(error)"))
-            return catalog
-        }
-    }
-
     // MARK: Methods
 
     private func methods() -> [ServedMethod] {
@@ -155,7 +144,7 @@ public final class Daemon {
             files: configuration.definedModelsDirectory.map(DefinitionFiles.init(directory:))
         ) { [weak self] in
             guard let self else { throw CancellationError() }
-            return try ModelCatalog(files: ModelFiles.inForce(configuration.modelSources))
+            return ModelFiles.catalog(of: configuration.modelSources)
         }
         return [
             immediate(.discover, NoParameters.self) { _, _ in .value(Discovery(version: Self.version)) },
@@ -245,6 +234,7 @@ public final class Daemon {
             version: Self.version, pid: getpid(), uptimeSeconds: Int((ContinuousClock.now - started) / .seconds(1)),
             host: host.host?.identity, hostProblem: host.problem?.description, models: models.catalog.models.count,
             versions: models.versionCount, catalogDigest: models.catalog.digest,
+            refusedModelFiles: models.catalog.refused.map { .init(file: $0.path, problems: $0.problems) },
             vms: vms.registry.count, connections: listeners.reduce(0) { $0 + $1.connections.count },
             hostChanged: history.hasChanged, hostChanges: withChanges ? history.changes() : nil)
     }
@@ -268,10 +258,35 @@ public final class Daemon {
                     .hostUnavailable,
                     "KVM cannot be used here: \(problem) Queries about models and documents still work."))
         }
-        let summary = "\(count) models"
         log.record(
-            Event(.ready, "Serving \(summary), version \(Self.version).").with("CPUMODELD_MODELS", String(count)))
-        ServiceManager.notify("READY=1\nSTATUS=Serving \(summary).")
+            Event(.ready, "Serving \(count) models, version \(Self.version).").with("CPUMODELD_MODELS", String(count)))
+        tellRefusedFiles()
+        metrics.isConfigurationGood = models.catalog.refused.isEmpty
+        ServiceManager.notify("READY=1\nSTATUS=\(statusText)")
+    }
+
+    /// How the daemon is, for `systemctl status`.
+    private var statusText: String {
+        let refused = models.catalog.refused
+        let serving = "Serving \(models.catalog.models.count) models."
+        guard let first = refused.first(where: { !$0.isConsequence }) ?? refused.first else { return serving }
+        let count = refused.count == 1 ? "1 file of models is" : "\(refused.count) files of models are"
+        return "\(serving) \(count) wrong and left out: \(first.summary)"
+    }
+
+    /// Records each file of models that is left out since now.
+    private func tellRefusedFiles() {
+        let refused = models.catalog.refused
+        for file in refused where !toldRefused.contains(file) {
+            log.record(
+                Event(
+                    .modelRefused,
+                    "A file of models is wrong and left out, with all that is in it: \(file.problems.joined(separator: "; "))."
+                )
+                .with("CPUMODELD_FILE", file.path)
+                .with("CPUMODELD_PROBLEMS", String(file.problems.count)))
+        }
+        toldRefused = Set(refused)
     }
 
     /// Writes the labels of this node anew, where somebody wants them.
@@ -333,13 +348,13 @@ public final class Daemon {
 
     private func prepared() async -> Result<PreparedConfiguration, any Error> {
         while true {
-            let digest = models.catalog.digest
+            let generation = models.generation
             do {
                 let result = try await Reactor.offThread { [source] in
-                    Result<PreparedConfiguration, any Error> { try PreparedConfiguration(reading: source) }
+                    Result<PreparedConfiguration, any Error> { try PreparedConfiguration(reading: source).checked() }
                 }
                 // A model that was defined meanwhile may be missing from what was read.
-                if models.catalog.digest == digest { return result }
+                if models.generation == generation { return result }
             } catch {
                 return .failure(error)
             }
@@ -378,7 +393,7 @@ public final class Daemon {
                 Event(.restartNeeded, "The new value of \(setting.name) is in force after a restart of cpumodeld only.")
                     .with("CPUMODELD_SETTING", setting.name))
         }
-        ServiceManager.notify("READY=1\nSTATUS=Serving \(count) models.")
+        ServiceManager.notify("READY=1\nSTATUS=\(statusText)")
     }
 
     private func refuseReload(_ error: any Error) {

@@ -14,21 +14,34 @@ enum ModelFiles {
         let origin: ModelFile.Origin
     }
 
-    /// The files in force, in order of name.
-    static func inForce(_ sources: [Source]) throws(FileError) -> [ModelFile] {
+    /// The catalog of all that is right in the files in force.
+    ///
+    /// A file that is wrong still hides those of its name in later directories: whoever put it there did not want those.
+    static func catalog(of sources: [Source]) -> ModelCatalog {
+        var unreadable: [RefusedModelFile] = []
+        func orRefused<Value>(_ read: () throws(FileError) -> Value) -> Value? {
+            do throws(FileError) {
+                return try read()
+            } catch {
+                unreadable.append(RefusedModelFile(path: error.path, unreadable: error.problem))
+                return nil
+            }
+        }
+
         var found: [String: Source] = [:]
         for source in sources {
-            for name in try RegularFile.names(in: source.directory)
-            where name.hasSuffix(ending) && !name.hasPrefix(".") && found[name] == nil {
+            let names = orRefused { () throws(FileError) in try RegularFile.names(in: source.directory) } ?? []
+            for name in names where name.hasSuffix(ending) && !name.hasPrefix(".") && found[name] == nil {
                 found[name] = source
             }
         }
         var files: [ModelFile] = []
         for (name, source) in found.sorted(by: { $0.key < $1.key }) {
             let path = "\(source.directory)/\(name)"
-            let bytes = try RegularFile.contents(of: path)
-            if !bytes.isEmpty { files.append(ModelFile(path: path, bytes: bytes, origin: source.origin)) }
+            let bytes = orRefused { () throws(FileError) in try RegularFile.contents(of: path) }
+            guard let bytes, !bytes.isEmpty else { continue }
+            files.append(ModelFile(path: path, bytes: bytes, origin: source.origin))
         }
-        return files
+        return ModelCatalog(whatIsRightOf: files, unreadable: unreadable)
     }
 }

@@ -12,6 +12,8 @@ import X86CPU
 @ReactorActor
 final class ModelService {
     private(set) var catalog: ModelCatalog
+    /// How often another catalog was put in force: whoever works on one sees whether it still is.
+    private(set) var generation = 0
     private let host: HostState
     /// The number of versions of all models.
     private(set) var versionCount: Int
@@ -35,6 +37,7 @@ final class ModelService {
     func replaceCatalog(_ catalog: ModelCatalog) {
         defer { onChange() }
         self.catalog = catalog
+        generation += 1
         versionCount = Self.countVersions(catalog)
         listAnswers = [:]
         expandAnswers.forget()
@@ -101,7 +104,7 @@ final class ModelService {
 
     /// A name that no model has.
     func unknownModel(_ name: String) -> APIError {
-        APIError(unknownModel: name, nearest: catalog.nearestName(to: name))
+        APIError(unknownModel: name, in: catalog)
     }
 
     /// `model.expand`.

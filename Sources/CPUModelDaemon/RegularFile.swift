@@ -8,8 +8,11 @@ struct FileError: Error, Sendable, CustomStringConvertible {
     let errno: CInt
     var isWriting = false
 
-    var description: String {
-        "\(path) cannot be \(isWriting ? "written" : "read"): \(unsafe String(cString: strerror(errno)))."
+    var description: String { "\(problem)." }
+
+    /// What is wrong, as a sentence without full stop.
+    var problem: String {
+        "\(path) cannot be \(isWriting ? "written" : "read"): \(unsafe String(cString: strerror(errno)))"
     }
 }
 

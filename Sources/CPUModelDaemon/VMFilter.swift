@@ -47,7 +47,7 @@ struct VMFilter {
             return model.name == name ? .model(name) : .version(catalog.version(named: name)?.name ?? name)
         }
         if vms.contains(where: { $0.record.model == name }) || ["host", "max"].contains(name) { return .version(name) }
-        throw APIError(unknownModel: name, nearest: catalog.nearestName(to: name))
+        throw APIError(unknownModel: name, in: catalog)
     }
 
     /// Whether the VM is one of those that are meant, features apart.

@@ -19,40 +19,44 @@ struct CatalogBuilder {
     private let files: [ModelReader]
     /// The drafts of all files, each with its file's position.
     private let drafts: [(draft: ModelDraft, file: Int)]
+    private var cacheLocations: [String: SourceLocation] = [:]
     private var owners: [String: (place: Place, location: SourceLocation)] = [:]
-    /// What is wrong, with the position of the file.
-    private var found: [(file: Int, problem: UnitSyntaxError)] = []
+    /// Files that are not among these, and why.
+    private let refused: [RefusedModelFile]
+    /// What is wrong.
+    private(set) var faults: [CatalogSieve.Fault] = []
 
-    init(_ files: [ModelReader]) {
+    init(_ files: [ModelReader], refused: [RefusedModelFile]) {
         self.files = files
+        self.refused = refused
         drafts = files.enumerated().compactMap { file in file.element.model.map { ($0, file.offset) } }
-    }
-
-    /// What is wrong, in the order of files and lines.
-    var problems: [UnitSyntaxError] {
-        found.sorted { ($0.file, $0.problem.location.line) < ($1.file, $1.problem.location.line) }.map(\.problem)
     }
 
     mutating func build() {
         for (position, file) in files.enumerated() {
-            for problem in file.problems { found.append((position, problem)) }
+            for problem in file.problems { report(position, problem) }
         }
-        collectCaches()
-        for position in drafts.indices { claimNames(of: position) }
+        let order = files.indices.sorted { precedence(of: $0) < precedence(of: $1) }
+        for position in order { collectCaches(of: position) }
+        let draftOf = Dictionary(uniqueKeysWithValues: drafts.enumerated().map { ($0.element.file, $0.offset) })
+        for draft in order.compactMap({ draftOf[$0] }) { claimNames(of: draft) }
         resolveAll()
         for position in drafts.indices { checkReplacements(position) }
     }
 
-    private mutating func collectCaches() {
-        var locations: [String: SourceLocation] = [:]
-        for (position, file) in files.enumerated() {
-            for (hierarchy, location) in file.caches {
-                if let other = locations[hierarchy.name] {
-                    report(position, location, "the caches \(hierarchy.name) are defined in \(other) too")
-                } else {
-                    locations[hierarchy.name] = location
-                    caches[hierarchy.name] = hierarchy
-                }
+    /// Who keeps a name that several files claim: what came with the program before what an administrator wrote, and a
+    /// file that is wrong anyway last.
+    private func precedence(of file: Int) -> (Int, Int, Int) {
+        (files[file].problems.isEmpty ? 0 : 1, files[file].origin.precedence, file)
+    }
+
+    private mutating func collectCaches(of position: Int) {
+        for (hierarchy, location) in files[position].caches {
+            if let other = cacheLocations[hierarchy.name] {
+                report(position, location, "the caches \(hierarchy.name) are defined in \(other) too")
+            } else {
+                cacheLocations[hierarchy.name] = location
+                caches[hierarchy.name] = hierarchy
             }
         }
     }
@@ -78,9 +82,12 @@ struct CatalogBuilder {
     /// Resolves every model behind the one that it extends. Where a file has errors already nothing is built: it would
     /// bring up errors that are none.
     private mutating func resolveAll() {
-        var order = ExtensionOrder(drafts.map(\.draft), owners: owners.mapValues(\.place))
+        var order = ExtensionOrder(drafts.map(\.draft), owners: owners.mapValues(\.place), refused: refused)
         order.settle()
-        for (position, problem) in order.problems { found.append((drafts[position].file, problem)) }
+        for (position, problem) in order.problems { report(drafts[position].file, problem) }
+        for (position, problem) in order.consequences {
+            report(drafts[position].file, problem, isConsequence: true)
+        }
 
         var resolved: [Int: CPUModel] = [:]
         var builtAt: [Int: Int] = [:]
@@ -91,9 +98,10 @@ struct CatalogBuilder {
                 base = model.versions[place.version]
             }
             let draft = drafts[position].draft
-            var resolver = VersionResolver(draft, base: base, caches: caches)
+            var resolver = VersionResolver(draft, base: base, caches: caches, refused: refused)
             let versions = resolver.versions()
-            for problem in resolver.problems { found.append((drafts[position].file, problem)) }
+            for problem in resolver.problems { report(drafts[position].file, problem) }
+            for problem in resolver.consequences { report(drafts[position].file, problem, isConsequence: true) }
             resolved[position] = CPUModel(
                 name: draft.name, versions: versions, note: draft.note, base: base,
                 ownCaches: files[drafts[position].file].caches.map(\.hierarchy), origin: draft.origin,
@@ -114,8 +122,10 @@ struct CatalogBuilder {
         for version in drafts[position].draft.versions {
             guard let line = version.replacement, !line.value.isEmpty else { continue }
             guard let owner = owners[line.value] else {
+                // Whoever replaces it is wrong; that there is such a model is not.
+                if refused.contains(where: { $0.defines(line.value) }) { continue }
                 let suggestion =
-                    found.count < ModelReader.mostProblems ? nearest(line.value, in: owners.keys.sorted()) : nil
+                    faults.count < ModelReader.mostProblems ? nearest(line.value, in: owners.keys.sorted()) : nil
                 report(
                     drafts[position].file, line.location,
                     line.error("names no model, \"\(line.value)\"\(didYouMean(suggestion))").message)
@@ -133,6 +143,10 @@ struct CatalogBuilder {
     }
 
     private mutating func report(_ file: Int, _ location: SourceLocation, _ message: String) {
-        found.append((file, UnitSyntaxError(location, message)))
+        report(file, UnitSyntaxError(location, message))
+    }
+
+    private mutating func report(_ file: Int, _ problem: UnitSyntaxError, isConsequence: Bool = false) {
+        faults.append(CatalogSieve.Fault(file: file, problem: problem, isConsequence: isConsequence))
     }
 }

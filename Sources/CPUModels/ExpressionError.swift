@@ -24,10 +24,15 @@ public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertibl
     public let part: String
     /// What was most likely meant instead, or nil.
     public let suggestion: String?
+    /// The file that would define the model, which is refused; nil for other reasons.
+    public let refused: RefusedModelFile?
     /// What is wrong, as a sentence for a person.
     public let description: String
 
-    init(_ kind: Kind, _ part: String, suggestion: String? = nil, _ description: String) {
+    init(
+        _ kind: Kind, _ part: String, suggestion: String? = nil, refused: RefusedModelFile? = nil, _ description: String
+    ) {
+        self.refused = refused
         self.kind = kind
         self.part = part
         self.suggestion = suggestion

@@ -15,12 +15,17 @@ struct ExtensionOrder {
     /// What is wrong, with the draft's position.
     private(set) var problems: [(position: Int, problem: UnitSyntaxError)] = []
 
+    /// Who extends a model of a file that is refused, with the draft's position.
+    private(set) var consequences: [(position: Int, problem: UnitSyntaxError)] = []
+
     private let drafts: [ModelDraft]
     private let owners: [String: CatalogBuilder.Place]
+    private let refused: [RefusedModelFile]
 
-    init(_ drafts: [ModelDraft], owners: [String: CatalogBuilder.Place]) {
+    init(_ drafts: [ModelDraft], owners: [String: CatalogBuilder.Place], refused: [RefusedModelFile]) {
         self.drafts = drafts
         self.owners = owners
+        self.refused = refused
     }
 
     mutating func settle() {
@@ -29,6 +34,10 @@ struct ExtensionOrder {
             guard let line = draft.extends else { continue }
             if let place = owners[line.value] {
                 bases[position] = place
+            } else if let file = refused.first(where: { $0.defines(line.value) }) {
+                let problem = line.error("names \(line.value), which is left out: \(file.summary)")
+                consequences.append((position, problem))
+                lost.insert(position)
             } else {
                 // Looking for what was meant takes time that thousands of mistakes do not deserve.
                 let suggestion =

@@ -20,14 +20,23 @@ extension ModelCatalog {
             source = ExpansionSource(host, migratable: expression.base == "host")
         default:
             guard let version = version(named: expression.base) else {
-                throw ExpressionError(
-                    .unknownModel, expression.base, suggestion: nearestName(to: expression.base),
-                    "There is no model \(expression.base).")
+                throw unknownModel(expression.base)
             }
             let vendor = version.takesHostVendor ? host?.identity.vendor ?? version.vendor : version.vendor
             source = ExpansionSource(version, vendor: vendor, legacyCaches: legacyCaches(for: vendor))
         }
         return Expansion(source, expression, host).result()
+    }
+
+    /// Why there is no model of that name: nobody knows it, or its file is refused.
+    public func unknownModel(_ name: String) -> ExpressionError {
+        if let file = refusedFile(of: name) {
+            return ExpressionError(
+                .unknownModel, name, refused: file,
+                "The model \(name) is left out, as its file is wrong: \(file.summary).")
+        }
+        return ExpressionError(
+            .unknownModel, name, suggestion: nearestName(to: name), "There is no model \(name).")
     }
 }
 

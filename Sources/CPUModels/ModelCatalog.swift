@@ -14,8 +14,13 @@ public struct ModelCatalog: Sendable {
     /// like.
     public let digest: String
 
-    /// The files as read, from which other catalogs are made.
+    /// The files that are left out since something is wrong with them, by path; none in most catalogs.
+    public let refused: [RefusedModelFile]
+
+    /// The files as read, from which other catalogs are made; those that are refused too.
     let files: [ModelReader]
+    /// Those of the refused that could not be read at all.
+    let unreadable: [RefusedModelFile]
 
     private let names: [String: CatalogBuilder.Place]
 
@@ -23,7 +28,11 @@ public struct ModelCatalog: Sendable {
     ///
     /// - Throws: ``CatalogError`` with all that is wrong in any of them.
     public init(files: [ModelFile]) throws(CatalogError) {
-        try self.init(reading: files.map(ModelReader.init))
+        let files = files.map(ModelReader.init)
+        let sieve = CatalogSieve(files, unreadable: [])
+        let faults = sieve.faults.filter { !$0.isConsequence }
+        guard faults.isEmpty else { throw CatalogError(problems: faults.map(\.problem)) }
+        self.init(sieve, of: files)
     }
 
     /// The catalog of files of which only content and name matter.
@@ -33,16 +42,27 @@ public struct ModelCatalog: Sendable {
         try self.init(files: files.map { ModelFile(path: $0.name, bytes: $0.bytes) })
     }
 
-    init(reading files: [ModelReader]) throws(CatalogError) {
-        var builder = CatalogBuilder(files)
-        builder.build()
-        let problems = builder.problems
-        guard problems.isEmpty else { throw CatalogError(problems: problems) }
+    /// The catalog of those of these files that are right; ``refused`` has the others, and what cannot be read.
+    public init(whatIsRightOf files: [ModelFile], unreadable: [RefusedModelFile] = []) {
+        let files = files.map(ModelReader.init)
+        self.init(CatalogSieve(files, unreadable: unreadable), of: files, unreadable: unreadable)
+    }
+
+    init(_ sieve: CatalogSieve, of files: [ModelReader], unreadable: [RefusedModelFile] = []) {
+        let builder = sieve.builder
         self.files = files
+        self.unreadable = unreadable
+        refused = sieve.refused
         models = builder.models
         caches = builder.caches.values.sorted { $0.name < $1.name }
         names = builder.names
         digest = SHA256.hex(models.lazy.map(\.digest).joined(separator: "\n").utf8)
+    }
+
+    /// The refused file in which a model, version or alias of that name stands, most likely; nil where there is a model of
+    /// that name, or nothing is known of one.
+    public func refusedFile(of name: String) -> RefusedModelFile? {
+        names[name] == nil ? refused.first { $0.defines(name) } : nil
     }
 
     /// The version of that name: `EPYC-v2`, its alias `EPYC-IBPB`, or `EPYC`, which means version 1 as it does on

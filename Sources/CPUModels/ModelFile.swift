@@ -10,6 +10,15 @@ public struct ModelFile: Sendable, Hashable {
         case administrator
         /// It was written for a model that was defined at run time.
         case runtime
+
+        /// Of two files that claim a name, the one with the lower number keeps it.
+        var precedence: Int {
+            switch self {
+            case .shipped: 0
+            case .administrator: 1
+            case .runtime: 2
+            }
+        }
     }
 
     /// The file, as messages name it; the only one of that path in a catalog.

@@ -13,7 +13,7 @@ struct ModelReader: Sendable {
     private(set) var caches: [(hierarchy: CacheHierarchy, location: SourceLocation)] = []
     private(set) var problems: [UnitSyntaxError] = []
 
-    private let origin: ModelFile.Origin
+    let origin: ModelFile.Origin
     private var hasModelSection = false
 
     /// After so many problems nobody reads on, and looking for what was meant takes time.

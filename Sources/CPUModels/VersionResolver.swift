@@ -7,13 +7,19 @@ import X86CPU
 /// Makes the versions of one model, each from the one before and its section's changes, and checks what comes out.
 struct VersionResolver {
     private(set) var problems: [UnitSyntaxError] = []
+    /// What is wrong since a file is refused that defines what is named.
+    private(set) var consequences: [UnitSyntaxError] = []
 
     private let draft: ModelDraft
     private let base: CPUModelVersion?
     private let caches: [String: CacheHierarchy]
+    private let refused: [RefusedModelFile]
     private let registry = FeatureRegistry.shared
 
-    init(_ draft: ModelDraft, base: CPUModelVersion?, caches: [String: CacheHierarchy]) {
+    init(
+        _ draft: ModelDraft, base: CPUModelVersion?, caches: [String: CacheHierarchy], refused: [RefusedModelFile]
+    ) {
+        self.refused = refused
         self.draft = draft
         self.base = base
         self.caches = caches
@@ -70,7 +76,9 @@ struct VersionResolver {
     private mutating func setCaches(_ version: inout CPUModelVersion, _ changes: VersionDraft) {
         guard let line = changes.caches else { return }
         version.caches = caches[line.value]
-        if version.caches == nil, !line.value.isEmpty, problems.count < ModelReader.mostProblems {
+        if version.caches == nil, let file = refused.first(where: { $0.caches.contains(line.value) }) {
+            consequences.append(line.error("names the caches \(line.value), which are left out: \(file.summary)"))
+        } else if version.caches == nil, !line.value.isEmpty, problems.count < ModelReader.mostProblems {
             let suggestion = didYouMean(nearest(line.value, in: caches.keys.sorted()))
             report(line.error("names caches that no file defines, \"\(line.value)\"\(suggestion)"))
         }

@@ -15,7 +15,8 @@ struct Main: ParsableCommand {
             to their vCPUs, and operators ask what guests have. Started by systemd it takes its sockets over from the socket units.
 
             Options on the command line count more than the configuration. On SIGHUP configuration and models are read anew; what \
-            is not right as a whole changes nothing. With a configuration that is wrong the exit status is 78.
+            is not right as a whole changes nothing. With a configuration that is wrong the exit status is 78; a file of models \
+            that is wrong is left out at start, and told.
             """,
         version: Daemon.version)
 
@@ -78,7 +79,7 @@ struct Main: ParsableCommand {
         let source = ConfigurationSource(config.map(ConfigurationFiles.init(path:)) ?? .usual, overrides: overrides)
         do {
             if checkConfig {
-                let text = try PreparedConfiguration(reading: source).loaded.text
+                let text = try PreparedConfiguration(reading: source).checked().loaded.text
                 if !quiet { print(text, terminator: "") }
             } else {
                 try Self.serve(source)

@@ -23,6 +23,7 @@ import Testing
 
     static let examples: [Example] = [
         Example(fixture: "status", method: .status, report: StatusReport.self),
+        Example(fixture: "status-degraded", method: .status, report: StatusReport.self),
         Example(fixture: "status-without-kvm", method: .status, report: StatusReport.self),
         Example(fixture: "host", method: .describeHost, report: HostReport.self),
         Example(fixture: "host-changes", method: .status, report: HostChangesReport.self),

@@ -39,7 +39,10 @@ import X86CPU
         let digest = catalog.digest
         for (file, message) in [
             (mine("Add=nosuchfeature", name: "Other"), "which is no feature"),
-            (ModelFile(path: "/var/x", bytes: Array(mine().bytes)), "the name Mine is taken in /var/Mine.cpumodel:1"),
+            (
+                ModelFile(path: "/var/x", bytes: mine().bytes, origin: .runtime),
+                "the name Mine is taken in /var/Mine.cpumodel:1"
+            ),
         ] {
             let error = #expect(throws: CatalogError.self) { try catalog.adding(file) }
             #expect(error?.description.contains(message) == true)

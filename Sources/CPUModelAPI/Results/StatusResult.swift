@@ -5,6 +5,32 @@ public import X86CPU
 
 /// The result of `daemon.status`.
 public struct StatusResult: JSONWritable, Sendable {
+    /// A file of models that is left out.
+    public struct RefusedFile: JSONWritable, Sendable {
+        let file: String
+        let problems: [String]
+
+        /// A file and what is wrong with it.
+        public init(file: String, problems: [String]) {
+            self.file = file
+            self.problems = problems
+        }
+
+        /// Writes it.
+        public func write(to writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.member("file", file)
+                writer.member("problems", problems)
+            }
+        }
+
+        static let schema = Schema.object(
+            [
+                .required("file", .string("its path")),
+                .required("problems", .array(.string("with file and line where it has one"), "what is wrong with it")),
+            ], "")
+    }
+
     /// The daemon's version.
     public var version: String
     /// The daemon's process.
@@ -19,6 +45,8 @@ public struct StatusResult: JSONWritable, Sendable {
     public var models: Int, versions: Int
     /// Digest of the catalog.
     public var catalogDigest: String
+    /// The files of models that are left out since something is wrong with them.
+    public var refusedModelFiles: [RefusedFile]
     /// Number of registered VMs.
     public var vms: Int
     /// Number of connections.
@@ -31,8 +59,8 @@ public struct StatusResult: JSONWritable, Sendable {
     /// A status from its parts.
     public init(
         version: String, pid: Int32, uptimeSeconds: Int, host: HostCPU.Identity?, hostProblem: String?, models: Int,
-        versions: Int, catalogDigest: String, vms: Int, connections: Int, hostChanged: Bool,
-        hostChanges: HostChangesResult?
+        versions: Int, catalogDigest: String, refusedModelFiles: [RefusedFile], vms: Int, connections: Int,
+        hostChanged: Bool, hostChanges: HostChangesResult?
     ) {
         self.version = version
         self.pid = pid
@@ -42,6 +70,7 @@ public struct StatusResult: JSONWritable, Sendable {
         self.models = models
         self.versions = versions
         self.catalogDigest = catalogDigest
+        self.refusedModelFiles = refusedModelFiles
         self.vms = vms
         self.connections = connections
         self.hostChanged = hostChanged
@@ -70,6 +99,7 @@ public struct StatusResult: JSONWritable, Sendable {
                 writer.member("count", models)
                 writer.member("versions", versions)
                 writer.member("digest", catalogDigest)
+                writer.member("refused", refusedModelFiles)
             }
             writer.member("vms", vms)
             writer.member("connections", connections)
@@ -99,6 +129,9 @@ public struct StatusResult: JSONWritable, Sendable {
                     [
                         .required("count", .integer(0...(.max), "")), .required("versions", .integer(0...(.max), "")),
                         .required("digest", .string("of the whole catalog")),
+                        .required(
+                            "refused",
+                            .array(RefusedFile.schema, "files that are left out since something is wrong with them")),
                     ], "")),
             .required("vms", .integer(0...(.max), "registered VMs")),
             .required("connections", .integer(0...(.max), "")),

@@ -20,6 +20,10 @@ public struct StatusReport: Report {
         let (count, versions) = (try models.integer("count"), try models.integer("versions"))
         rows.append(.init("Models", "\(count), in \(counted(versions, "version"))"))
         rows.append(.init("Catalog", try models.string("digest")))
+        let refused: [RefusedFile] = try models.optionalReadArray("refused") ?? []
+        for file in refused {
+            rows.append(.init("Left out", file.problems.joined(separator: "; "), tint: .red))
+        }
         rows.append(.init("VMs", "\(try reader.integer("vms"))"))
         rows.append(.init("Connections", "\(try reader.integer("connections"))"))
         if try reader.bool("hostChanged", default: false) {
@@ -34,5 +38,16 @@ public struct StatusReport: Report {
         var rows = rows
         if let hostProblem { rows.insert(.init("KVM", "cannot be used: \(hostProblem)", tint: .red), at: 0) }
         page.rows(rows)
+    }
+}
+
+/// A file of models that the daemon goes without.
+private struct RefusedFile: JSONReadable {
+    /// What is wrong with it, each with the file's name.
+    let problems: [String]
+
+    init(reading reader: inout ObjectReader) throws(JSONShapeError) {
+        _ = try reader.string("file")
+        problems = try reader.optionalStrings("problems") ?? []
     }
 }

@@ -16,6 +16,8 @@ public struct Event: Sendable {
         case reloaded
         /// They could not be, and the old ones stay in force.
         case reloadFailed = "reload-failed"
+        /// A file of models is wrong, and left out.
+        case modelRefused = "model-refused"
         /// A setting was changed that a reload cannot put in force.
         case restartNeeded = "restart-needed"
         /// KVM cannot be used on this host.
@@ -72,6 +74,7 @@ public struct Event: Sendable {
             case .stopping: "c1de0a3c8a7d4b4fb6ab7c40a4a3ce02"
             case .reloaded: "8e2d6b1fd3c94c46a0f37d2f19a7e503"
             case .reloadFailed: "f7a9c3e05be148a18b2fd6c0f9f31b04"
+            case .modelRefused: "bd9e774a44924faab01bb000fd276eac"
             case .restartNeeded: "4f0a6d1c93e84b57a1d2c60b8f7e350c"
             case .hostUnavailable: "27d4b96ef2414f1f9c83a40e5cb0d805"
             case .hostChanged: "a3f1c07e5b9d4e2f8c6a1d0b7e4f930c"
@@ -118,7 +121,7 @@ public struct Event: Sendable {
             case .vmRefused, .clientRefused, .accessRefused, .vmDrifted, .restartNeeded, .fileNotWritten,
                 .stateUnreadable, .hostLost, .hostHistoryFailed, .eventsLost:
                 .warning
-            case .reloadFailed, .hostUnavailable, .internalError, .stateFailed: .error
+            case .reloadFailed, .modelRefused, .hostUnavailable, .internalError, .stateFailed: .error
             }
         }
     }

@@ -36,7 +36,7 @@ final class Metrics {
     private(set) var refusals: [Action: UInt64]
     private(set) var reloads: (succeeded: UInt64, failed: UInt64) = (0, 0)
     /// Whether the files were right when they were last read.
-    private(set) var isConfigurationGood = true
+    var isConfigurationGood = true
     private(set) var connectionsOpened: UInt64 = 0
     private(set) var connectionsRefused: UInt64 = 0
     private(set) var faults: UInt64 = 0

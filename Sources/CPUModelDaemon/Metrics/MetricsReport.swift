@@ -35,6 +35,9 @@ struct MetricsReport {
         }
         text.gauge("cpumodeld_catalog_models", "Models in force.", status.models)
         text.gauge("cpumodeld_catalog_versions", "Versions of all models in force.", status.versions)
+        text.gauge(
+            "cpumodeld_model_files_refused", "Files of models that are left out since something is wrong with them.",
+            status.refusedModelFiles.count)
         text.gauge("cpumodeld_kvm_usable", "Whether KVM can be used on this host.", host == nil ? 0 : 1)
         if let identity = host?.identity {
             text.family("cpumodeld_host", .info, "What this host is to its guests.") {
