@@ -85,9 +85,9 @@ struct JSONParser {
     }
 
     private mutating func parseLiteral(
-        _ bytes: Span<UInt8>, _ literal: StaticString, _ value: JSONValue
+        _ bytes: Span<UInt8>, _ literal: String, _ value: JSONValue
     ) throws(JSONSyntaxError) -> JSONValue {
-        for letter in "\(literal)".utf8 {
+        for letter in literal.utf8 {
             guard take(letter, bytes) else { throw unexpected(bytes, expected: "'\(literal)'") }
         }
         return value

@@ -75,11 +75,9 @@ extension ObjectReader {
     public mutating func optionalEnumeration<E: RawRepresentable & CaseIterable>(
         _ key: String, as type: E.Type = E.self
     ) throws(JSONShapeError) -> E? where E.RawValue == String {
-        let names = type.allCases.map(\.rawValue)
-        guard let name = try optional(key, expected: listed(names, "or"), \.stringValue) else { return nil }
-        guard let value = E(rawValue: name) else {
-            throw error(key, "must be \(listed(names, "or")), not \(quoted(name))")
-        }
+        func names() -> String { listed(type.allCases.map(\.rawValue), "or") }
+        guard let name = try optional(key, expected: names(), \.stringValue) else { return nil }
+        guard let value = E(rawValue: name) else { throw error(key, "must be \(names()), not \(quoted(name))") }
         return value
     }
 }
