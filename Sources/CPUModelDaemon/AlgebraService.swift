@@ -67,7 +67,7 @@ final class AlgebraService {
         let hosts = try parameters.hosts.map { try resolver.cpu($0, as: .offered) }
         guard let reference = parameters.guest else {
             // Registered VMs run here.
-            let here = source ?? host.host.map { CPUDescription($0, name: "this host") }
+            let here = try? source ?? host.described()
             let sweep = MigrationSweep(registry.allEntries, from: here, onto: hosts, models: models.detector)
             return .value(MigrationSweepResult(vms: sweep.vms, answers: sweep.answers))
         }

@@ -29,8 +29,7 @@ struct CPUResolver {
             let model = try models.expandAnywhere(expression)
             return renamed(CPUDescription(model), reference)
         case .host(let document):
-            let host = try document ?? host.required()
-            return renamed(CPUDescription(host, name: document == nil ? "this host" : "the host"), reference)
+            return renamed(try document.map { CPUDescription($0, name: "the host") } ?? host.described(), reference)
         case .dump(let text):
             return renamed(try cpu(dump: text, name: reference.name ?? "the dump", as: view), reference)
         case .vm(let name):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPUModelAPI
+import CPUModels
 import KVM
 import Reactor
 import X86CPU
@@ -13,6 +14,7 @@ import X86CPU
 @ReactorActor
 final class HostState {
     private var answer: Result<HostCPU, KVMError>
+    private var description: CPUDescription?
     private let log: EventLog
     private var handlers: [@ReactorActor (HostCPU) -> Void] = []
 
@@ -55,5 +57,13 @@ final class HostState {
         case .success(let host): return host
         case .failure(let error): throw APIError(error)
         }
+    }
+
+    /// What guests can be given here, as other CPUs are compared with it; or the error to answer with.
+    func described() throws(APIError) -> CPUDescription {
+        if let description { return description }
+        let made = CPUDescription(try required(), name: "this host")
+        description = made
+        return made
     }
 }

@@ -58,7 +58,9 @@ public struct FeatureRegistry: Sendable {
 
     /// The feature's name, or its position when it has none.
     public func name(of feature: Feature) -> String {
-        info(of: feature)?.name ?? feature.description
+        // Not by `info(of:)`, which would copy all that is known for the sake of the name.
+        let position = positions[Self.slot(feature)]
+        return position < 0 ? feature.description : all[Int(position)].name
     }
 
     /// All that is known of a feature; nil when it has no name.

@@ -10,7 +10,7 @@ public struct CPUReference: JSONReadable, Sendable {
         /// A model expression.
         case model(String)
         /// A host by its document; nil for the daemon's own.
-        case host(HostCPU?)
+        indirect case host(HostCPU?)
         /// A dump in any format that is understood.
         case dump(String)
         /// A registered VM, by what was read back from its vCPUs.
