@@ -52,7 +52,8 @@ struct Restoration {
                 log.record(Event(.stateFailed, "VM \(record.name) is not known any more: \(reason)."))
             }
         }
-        for requestID in owners.keys where !documents.contains(where: { $0.record.requestID == requestID }) {
+        let known = Set(documents.map(\.record.requestID))
+        for requestID in owners.keys where !known.contains(requestID) {
             store.forgetOwner(requestID)
         }
         guard !documents.isEmpty || !unread.isEmpty else { return }
