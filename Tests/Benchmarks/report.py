@@ -5,57 +5,78 @@ Machines are noisy: a figure is a median, and what counts is its ratio to a refe
 """
 
 import json
+import math
 
 
 class Report:
     def __init__(self):
         self.figures, self.skipped = [], []
+        self._section = ""
 
     def section(self, title):
+        self._section = title
         print(f"\n{title}", flush=True)
 
     def skip(self, name, why):
-        self.skipped.append({"name": name, "why": why})
+        self.skipped.append({"section": self._section, "name": name, "why": why})
         print(f"  {name:<44} skipped: {why}", flush=True)
 
-    def time(self, name, samples, *, against=None, reference=None, at_most=None, slack=0, at_least=None):
+    def time(self, name, samples, *, against=None, reference=None, at_most=None, slack=0, at_least=None, within=None):
         """A time in microseconds.
 
         `at_most` is the target for ours divided by the reference, with `slack` microseconds added to it; `at_least` the
-        one for the reference divided by ours.
+        one for the reference divided by ours; `within` one in microseconds.
         """
         figure = {"name": name, "unit": "us", **samples}
         text = f"  {name:<44} {micro(samples['median']):>10}  p99 {micro(samples['p99']):>10}"
         if reference:
             ratio = samples["median"] / reference["median"]
             figure |= {"against": against, "reference": reference, "ratio": round(ratio, 4)}
-            words = f"{ratio:.2f} x" if ratio >= 1 else f"1/{1 / ratio:.1f} of"
-            text += f"   {words} {against} ({micro(reference['median'])})"
-            if at_most is not None:
-                limit = at_most * reference["median"] + slack
-                self._judge(figure, f"{at_most} x" + (f" + {micro(slack)}" if slack else ""), samples["median"] <= limit)
-            if at_least is not None:
-                self._judge(figure, f"{at_least} times faster", ratio <= 1 / at_least)
-        elif at_most is not None:
-            self._judge(figure, f"at most {micro(at_most)}", samples["median"] <= at_most)
+            text += f"   {times(ratio)} {against} ({micro(reference['median'])}, p99 {micro(reference['p99'])})"
+        if at_most is not None:
+            limit = at_most * reference["median"] + slack
+            self._judge(figure, f"at most {at_most} x" + (f" + {micro(slack)}" if slack else ""), samples["median"] <= limit)
+        if at_least is not None:
+            self._judge(figure, f"at least {at_least} times faster", ratio <= 1 / at_least)
+        if within is not None:
+            self._judge(figure, f"within {micro(within)}", samples["median"] <= within)
         self._add(figure, text)
 
-    def value(self, name, value, unit, *, at_most=None, note=""):
+    def value(self, name, value, unit, *, against=None, reference=None, at_most=None, note=""):
         figure = {"name": name, "unit": unit, "value": value}
+        text = f"  {name:<44} {value:>10,.6g} {unit}"
+        if reference:
+            figure |= {"against": against, "reference": reference, "ratio": round(value / reference, 4)}
+            text += f"   {times(value / reference)} {against} ({reference:,.6g})"
         if at_most is not None:
             self._judge(figure, f"at most {at_most} {unit}", value <= at_most)
-        self._add(figure, f"  {name:<44} {value:>10,.6g} {unit}{'   ' + note if note else ''}")
+        self._add(figure, text + (f"   {note}" if note else ""))
+
+    def rate(self, name, load, *, against, reference):
+        """Calls a second, and the latency at that rate, as c/load.c tells them."""
+        figure = {"name": name, "unit": "calls/s", "value": load["callsPerSecond"], "latency": load["latency"]}
+        ratio = load["callsPerSecond"] / reference["callsPerSecond"]
+        figure |= {"against": against, "reference": reference, "ratio": round(ratio, 4)}
+        text = f"  {name:<44} {load['callsPerSecond']:>10,.0f} calls/s  p99 {micro(load['latency']['p99']):>10}"
+        text += f"   {times(ratio)} {against} ({reference['callsPerSecond']:,.0f}, p99 {micro(reference['latency']['p99'])})"
+        self._add(figure, text)
+
+    def cost(self, name, **counts):
+        """What one request takes, by kind; None for what could not be counted."""
+        counts = {kind: round(count, 2) for kind, count in counts.items() if count is not None}
+        words = {"allocations": "allocations", "bytes": "bytes", "systemCalls": "system calls", "instructions": "instructions"}
+        listed = ", ".join(f"{count:,.0f} {words[kind]}" for kind, count in counts.items())
+        self._add({"name": name, "unit": "a request", **counts}, f"  {name:<44} {listed}")
 
     def growth(self, name, points, unit, at_most=1.15):
-        """How a cost grows with a size: `points` are (size, cost). The exponent between the two largest sizes, where
-        constant costs weigh least, says it: 1 is linear."""
-        import math
-
-        (small, cheap), (large, dear) = points[-2:]
+        """How a cost grows with a size: `points` are (size, cost), or (size, median, p99). The exponent between the two
+        largest sizes, where constant costs weigh least, says it: 1 is linear."""
+        (small, cheap), (large, dear) = (point[:2] for point in points[-2:])
         exponent = math.log(dear / cheap) / math.log(large / small)
-        figure = {"name": name, "unit": unit, "points": points, "exponent": round(exponent, 3)}
+        named = [dict(zip(("size", "median", "p99"), point, strict=False)) for point in points]
+        figure = {"name": name, "unit": unit, "points": named, "exponent": round(exponent, 3)}
         self._judge(figure, "linear or better", exponent <= at_most)
-        listed = ", ".join(f"{size:,}: {cost:,.4g}" for size, cost in points)
+        listed = ", ".join(f"{point[0]:,}: {point[1]:,.4g}" for point in points)
         self._add(figure, f"  {name}, {unit}: {listed}; grows by size^{exponent:.2f}")
 
     def _judge(self, figure, target, met):
@@ -63,14 +84,17 @@ class Report:
 
     def _add(self, figure, text):
         if "target" in figure:
-            text += f"   [{figure['target']}: {'met' if figure['met'] else 'NOT MET'}]"
-        self.figures.append(figure)
+            text += f"   [{figure['target']}: {met(figure)}]"
+        self.figures.append({"section": self._section, **figure})
         print(text, flush=True)
 
     def finish(self, path):
         judged = [figure for figure in self.figures if "target" in figure]
-        missed = [figure["name"] for figure in judged if not figure["met"]]
-        print(f"\n{len(judged) - len(missed)} of {len(judged)} targets met" + (f"; not: {', '.join(missed)}" if missed else ""))
+        if judged:
+            print("\nTargets")
+        for figure in judged:
+            print(f"  {met(figure):<8} {figure['name']}: {figure['target']}; {found(figure)}")
+        print(f"\n{sum(figure['met'] for figure in judged)} of {len(judged)} targets met")
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({"figures": self.figures, "skipped": self.skipped}, file, indent=1)
@@ -78,7 +102,37 @@ class Report:
             print(f"figures in {path}")
 
 
+def found(figure):
+    """What a target is judged by, in words."""
+    if "exponent" in figure:
+        return f"size^{figure['exponent']:.2f}"
+    if "value" in figure:
+        return f"{figure['value']:,.4g} {figure['unit']}"
+    text = micro(figure["median"])
+    if "ratio" in figure:
+        text += f", {times(figure['ratio'])} {figure['against']} ({micro(figure['reference']['median'])})"
+    return text
+
+
+def met(figure):
+    return "met" if figure["met"] else "NOT MET"
+
+
+def times(ratio):
+    return f"{ratio:.2f} x" if ratio >= 1 else f"1/{1 / ratio:.1f} of"
+
+
 def micro(value):
     if value >= 1e6:
         return f"{value / 1e6:.2f} s"
     return f"{value / 1e3:.2f} ms" if value >= 1e3 else f"{value:.1f} us"
+
+
+def summary(samples):
+    """What is reported of times in microseconds."""
+    ordered = sorted(samples)
+    return {
+        "median": round(ordered[len(ordered) // 2], 2),
+        "p99": round(ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)], 2),
+        "count": len(ordered),
+    }

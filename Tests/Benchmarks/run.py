@@ -7,6 +7,7 @@
 
 import argparse
 
+import costs
 import fleet
 import growth
 import limits
@@ -26,6 +27,8 @@ SECTIONS = {
     "libvirt": peers.libvirt,
     "in-process": growth.in_process,
     "catalog": growth.catalog,
+    "registered": growth.registered,
+    "costs": costs.costs,
 }
 
 

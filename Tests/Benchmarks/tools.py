@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -16,6 +17,23 @@ sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
 
 LIBRARY = ROOT / "Sources/CCPUModelClient"
 USES_LIBRARY = ("apply", "fleet", "guest")
+CPUS = sorted(os.sched_getaffinity(0))
+FIRST_CPU, LAST_CPU = CPUS[0], CPUS[-1]
+
+
+@contextlib.contextmanager
+def on_cpu(number):
+    """What is started here runs on this CPU and no other.
+
+    A round trip between two CPUs is mostly the time it takes to wake the other one, and which of two servers the kernel
+    puts on the client's is chance: it would decide the ratio.
+    """
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {number})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Bench:
@@ -31,12 +49,19 @@ class Bench:
         shutil.rmtree(self.directory)
 
     def program(self, name):
+        return self._build(name, *(LIBRARY.glob("*.c") if name in USES_LIBRARY else []))
+
+    def preload(self, name):
+        """A C library to load into a program."""
+        return self._build(name, "-shared", "-fPIC")
+
+    def _build(self, name, *more):
         if name not in self._built:
-            out = self.directory / name
-            sources = [HERE / f"c/{name}.c", *(LIBRARY.glob("*.c") if name in USES_LIBRARY else [])]
+            out = self.directory / "programs" / name
+            out.parent.mkdir(exist_ok=True)
             compiler = shutil.which("cc") or "clang"
             flags = ["-std=gnu2x", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", f"-I{LIBRARY / 'include'}"]
-            subprocess.run([compiler, *flags, "-o", out, *sources], check=True)
+            subprocess.run([compiler, *flags, "-o", out, HERE / f"c/{name}.c", *more], check=True)
             self._built[name] = str(out)
         return self._built[name]
 
@@ -59,20 +84,18 @@ class Bench:
         return self.file(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n")
 
     @contextlib.contextmanager
-    def daemon(self, *options, models=ROOT / "config/models"):
+    def daemon(self, *options, models=ROOT / "config/models", state=None, program=None, **variables):
         """A daemon that keeps its state as it does when it is installed: in memory, below /run."""
         import harness
 
         harness.BINARIES = self.binaries
-        state = tempfile.mkdtemp(prefix="cpumodel-bench-", dir="/dev/shm")
-        daemon = harness.Daemon("--state", state, *options)
-        daemon.models = models
-        try:
-            yield daemon.start()
-        finally:
-            daemon.stop()
-            daemon.remove()
-            shutil.rmtree(state)
+        with contextlib.ExitStack() as stack:
+            state = state or stack.enter_context(state_directory())
+            daemon = harness.Daemon("--state", state, *options)
+            daemon.models, daemon.program = models, program
+            stack.callback(daemon.remove)
+            stack.callback(daemon.stop)
+            yield daemon.start(**variables)
 
     @contextlib.contextmanager
     def echo(self, answer):
@@ -86,6 +109,13 @@ class Bench:
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+@contextlib.contextmanager
+def state_directory():
+    """A directory in memory."""
+    with tempfile.TemporaryDirectory(prefix="cpumodel-bench-", dir="/dev/shm") as path:
+        yield path
 
 
 def ask(path, request):

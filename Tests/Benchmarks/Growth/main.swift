@@ -19,21 +19,29 @@ func contents(of path: String) -> [UInt8] {
     return bytes
 }
 
-/// The median time of a few runs, in milliseconds.
-func median(of runs: Int, _ work: () throws -> Void) rethrows -> Double {
-    var times: [Duration] = []
-    for _ in 0..<runs { times.append(try ContinuousClock().measure(work)) }
-    return times.sorted()[runs / 2] / .milliseconds(1)
+/// Times of a few runs, in milliseconds.
+struct Times {
+    let median: Double
+    /// Of so few runs, the longest.
+    let p99: Double
+
+    init(of runs: Int, _ work: () throws -> Void) rethrows {
+        var times: [Double] = []
+        for _ in 0..<runs { times.append(try ContinuousClock().measure(work) / .milliseconds(1)) }
+        times.sort()
+        median = times[runs / 2]
+        p99 = times[runs - 1]
+    }
 }
 
 /// Costs by size, as JSON.
 struct Series {
     let title: String
     let name: String
-    let points: [(size: Int, milliseconds: Double)]
+    let points: [(size: Int, times: Times)]
 
     var json: String {
-        let listed = points.map { "[\($0.size),\($0.milliseconds)]" }.joined(separator: ",")
+        let listed = points.map { "[\($0.size),\($0.times.median),\($0.times.p99)]" }.joined(separator: ",")
         return "{\"title\":\"\(title)\",\"name\":\"\(name)\",\"unit\":\"ms\",\"points\":[\(listed)]}"
     }
 }
@@ -45,27 +53,27 @@ let versions = catalog.models.flatMap(\.versions)
 let expressions = try versions.map { try ModelExpression(parsing: $0.name) }
 
 /// The tables of every version of every model, expanded and computed.
-func tables(vcpus: Int) throws -> Double {
+func tables(vcpus: Int) throws -> Times {
     let topology = try Topology(cores: UInt32(vcpus))
     var entries = 0
-    let time = try median(of: vcpus > 256 ? 3 : 7) {
+    let times = try Times(of: vcpus > 256 ? 3 : 7) {
         for expression in expressions {
             let guest = try GuestCPU(model: catalog.expand(expression, on: host), host: host, topology: topology)
             for vcpu in 0..<guest.vcpuCount { entries += guest.table(ofVCPU: vcpu).entries.count }
         }
     }
     precondition(entries > 0)
-    return time
+    return times
 }
 
 /// The baseline of that many hosts, of the kinds of all Intel models.
-func baseline(hosts: Int) throws -> Double {
+func baseline(hosts: Int) throws -> Times {
     let kinds = versions.filter { $0.vendor == .intel && !$0.takesHostVendor }.map { CPUDescription($0) }
     let cpus = (0..<hosts).map { kinds[$0 % kinds.count] }
     var lost = 0
-    let time = try median(of: 7) { lost += try Baseline(of: cpus).limits.count }
+    let times = try Times(of: 7) { lost += try Baseline(of: cpus).limits.count }
     precondition(lost > 0 || hosts < 3)
-    return time
+    return times
 }
 
 let series = try [
