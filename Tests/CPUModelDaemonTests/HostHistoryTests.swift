@@ -42,9 +42,25 @@ import X86CPU
         #expect(read.before?.lastSeenAt == 100)
     }
 
-    @Test func anotherFormatIsNotTaken() throws {
-        let newer: JSONValue = ["format": "cpumodeld-host-history-2", "since": 1, "lastSeenAt": 1, "host": [:]]
-        let error = #expect(throws: JSONShapeError.self) { try HostHistory(reading: newer, path: "") }
-        #expect(error?.description.contains("cpumodeld-host-history-1") == true)
+    @Test func aNewerFormatIsToldFromDamage() throws {
+        func refusal(_ text: String) -> KeptFile.Fault? {
+            do throws(KeptFile.Fault) {
+                _ = try HostHistory(parsing: Array(text.utf8))
+                return nil
+            } catch { return error }
+        }
+        let history = HostHistory(of: try host(0b11), at: 100)
+        let whole = String(decoding: history.jsonBytes(), as: UTF8.self)
+        #expect(refusal(whole) == nil)
+        guard case .newer(2, known: 1)? = refusal(whole.replacing("history-1", with: "history-2")) else {
+            Issue.record("a newer format is not told from damage")
+            return
+        }
+        for damaged in ["", "[]", "{", String(whole.dropLast(2)), whole.replacing("history-1", with: "history-x")] {
+            guard case .damaged? = refusal(damaged) else {
+                Issue.record("\(damaged.prefix(40)) is taken for no damage")
+                continue
+            }
+        }
     }
 }

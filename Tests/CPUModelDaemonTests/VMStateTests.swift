@@ -72,8 +72,8 @@ struct VMStateTests {
 
     @Test func whatIsNoStateIsRefusedAndSaidSo() throws {
         let whole = try TestFile.contents("vm-format-1.json")
-        func refusal(_ bytes: [UInt8]) -> VMStateDocument.Fault? {
-            do throws(VMStateDocument.Fault) {
+        func refusal(_ bytes: [UInt8]) -> KeptFile.Fault? {
+            do throws(KeptFile.Fault) {
                 _ = try VMStateDocument(parsing: bytes)
                 return nil
             } catch { return error }
@@ -92,7 +92,7 @@ struct VMStateTests {
         value.set("x", for: "extra")
         #expect(refusal(value.jsonBytes())?.description.contains("extra") == true)
         value.set(2, for: "version")
-        guard case .newer(2)? = refusal(value.jsonBytes()) else {
+        guard case .newer(2, known: 1)? = refusal(value.jsonBytes()) else {
             Issue.record("another format is taken for this one")
             return
         }

@@ -142,16 +142,31 @@ class HostChanges(unittest.TestCase):
             self.assertIn("Cannot be brought here any more with their CPU: 1 VM", text)
             self.assertNotIn("free", text)
 
-    def test_document_that_cannot_be_used_is_left_alone(self):
+    def test_a_document_that_is_damaged_is_put_aside_and_told_once(self):
         self.run_daemon()
-        for text in ("{", '{"format":"cpumodeld-host-history-2"}', "[]", '{"format":"cpumodeld-host-history-1"}'):
+        first = self.kept()
+        texts = "{", "[]", '{"format":"cpumodeld-host-history-1"}', json.dumps(first)[:-40], "x" * (2 << 20)
+        for text in texts:
             with open(self.path, "w", encoding="utf-8") as file:
                 file.write(text)
             self.run_daemon()
-            self.assertIn("host-history-failed", self.daemon.log())
-            self.assertFalse(self.status()["hostChanged"])
-            with open(self.path, encoding="utf-8") as file:
+            self.assertIn(f"host-history-failed: What this host was like before is not known from {self.path}", self.daemon.log())
+            with open(f"{self.path}.broken", encoding="utf-8") as file:
                 self.assertEqual(file.read(), text)
+            self.assertEqual(self.kept()["host"], first["host"])
+            self.assertFalse(self.status()["hostChanged"])
+            self.run_daemon()
+            self.assertNotIn("host-", self.daemon.log())
+
+    def test_a_document_of_a_newer_format_is_left_alone(self):
+        self.run_daemon()
+        self.keep({**self.kept(), "format": "cpumodeld-host-history-2"})
+        for _ in range(2):
+            self.run_daemon()
+            self.assertIn("host-history-failed", self.daemon.log())
+            self.assertIn("it is of format 2", self.daemon.log())
+            self.assertEqual(self.kept()["format"], "cpumodeld-host-history-2")
+            self.assertFalse(self.status()["hostChanged"])
 
     def test_without_a_state_directory_there_is_no_history(self):
         daemon = Daemon().start()

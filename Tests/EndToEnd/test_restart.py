@@ -156,10 +156,14 @@ class Files(RestartCase):
 
         def spoil():
             for name, text in broken.items():
-                self.path(name).write_text(text)
+                if text is not None:
+                    self.path(name).write_text(text)
             (self.daemon.directory / "vms" / f".{owner.name}.json.123").write_text("half")
             (self.daemon.directory / "vms" / "notes.txt").write_text("not ours")
+            with open(self.path("large"), "wb") as file:
+                file.truncate((64 << 20) + 1)  # VMStateDocument.maximumSize
 
+        broken["large"] = None
         self.restart(meanwhile=spoil)
         self.assertEqual(self.registered() & {owner.name, *broken}, {owner.name})
         expected = sorted([f"{name}.json.broken" for name in broken] + [f"{owner.name}.json", "notes.txt"])
@@ -168,6 +172,9 @@ class Files(RestartCase):
         log = self.log_since(mark)
         for name in broken:
             self.assertIn(f"{name}.json is not a VM that this cpumodeld can know again", log)
+        mark = self.mark()
+        self.restart()
+        self.assertNotIn("can know again", self.log_since(mark))
 
     def test_a_newer_format_is_left_alone(self):
         owner, mark = self.owner(agent=False), self.mark()

@@ -9,8 +9,14 @@ import X86CPU
 /// It is a file of the state directory, one JSON object. A file of another format, which a newer version of the program
 /// may have left, is not touched.
 struct HostHistory: Sendable {
+    /// The value of the member `format`, but for the number.
+    private static let formatName = "cpumodeld-host-history-"
+    /// The number of the format that is written, and the only one yet.
+    private static let version: Int64 = 1
     /// The value of the member `format`.
-    static let format = "cpumodeld-host-history-1"
+    static let format = "\(formatName)\(version)"
+    /// Larger documents are damaged: one has two hosts, of at most some hundred entries each.
+    static let maximumSize = 1 << 20
 
     /// A host as it was.
     struct Past: Sendable {
@@ -33,6 +39,22 @@ struct HostHistory: Sendable {
         self.host = host
         since = time
         lastSeenAt = time
+    }
+
+    /// Reads what an earlier run has written.
+    init(parsing bytes: [UInt8]) throws(KeptFile.Fault) {
+        let value: JSONValue
+        do throws(JSONSyntaxError) { value = try JSONValue(parsing: bytes) } catch { throw .damaged("\(error)") }
+        if let format = value["format"]?.stringValue, format.hasPrefix(Self.formatName),
+            let version = Int64(format.dropFirst(Self.formatName.count)), version > Self.version
+        {
+            throw .newer(version, known: Self.version)
+        }
+        do throws(JSONShapeError) {
+            try self.init(reading: value, path: "")
+        } catch {
+            throw .damaged("\(error)")
+        }
     }
 
     /// Takes in what the host is now.

@@ -23,27 +23,39 @@ final class HostHistoryService {
     /// writes the file anew. Without a directory the host has no history.
     func begin(_ host: HostCPU?, directory: String?, log: EventLog) {
         guard let host, let directory else { return }
-        let path = "\(directory)/host.json"
+        let file = KeptFile(path: "\(directory)/host.json", maximumSize: HostHistory.maximumSize)
         let now = Int64(time(nil))
         do {
-            var history = try Self.read(path) ?? HostHistory(of: host, at: now)
+            var history = try read(file, log) ?? HostHistory(of: host, at: now)
             let changes = history.see(host, at: now)
             if !changes.isEmpty { report(changes, of: history, in: log) }
             try AtomicFile.write(history.jsonBytes(), to: "host.json", in: directory, mode: 0o644)
             self.history = history
         } catch {
+            let problem = (error as? FileError)?.problem ?? "\(error)"
             log.record(
                 Event(
                     .hostHistoryFailed,
-                    "What this host was like before cannot be kept in \(path): \(error) "
-                        + "The service goes on without."))
+                    "What this host was like before cannot be kept in \(file.path): \(problem). The service goes on without."
+                ))
         }
     }
 
-    private static func read(_ path: String) throws -> HostHistory? {
-        guard RegularFile.exists(path) else { return nil }
-        let bytes = try RegularFile.contents(of: path)
-        return try HostHistory(reading: JSONValue(parsing: bytes), path: "")
+    /// The history so far; nil where there is none, or where what there was is damaged, so that it begins anew.
+    private func read(_ file: KeptFile, _ log: EventLog) throws(KeptFile.Fault) -> HostHistory? {
+        guard RegularFile.exists(file.path) else { return nil }
+        do throws(KeptFile.Fault) {
+            return try file.read(HostHistory.init(parsing:))
+        } catch {
+            guard case .damaged = error else { throw error }
+            let aside = file.path + KeptFile.asideEnding
+            log.record(
+                Event(
+                    .hostHistoryFailed,
+                    "What this host was like before is not known from \(file.path): \(error). It was put aside as \(aside), "
+                        + "and the history begins anew."))
+            return nil
+        }
     }
 
     private func report(_ changes: HostChanges, of history: HostHistory, in log: EventLog) {

@@ -45,39 +45,42 @@ final class StateStore {
         let reason: String
     }
 
-    /// Reads all files. One that cannot be read takes none of the others with it: a damaged one is put aside under the
-    /// name `NAME.json.broken`; one of a newer format stays until a VM of its name is registered.
+    /// Reads all files. One that cannot be read takes none of the others with it: a damaged one is put aside
+    /// (``KeptFile``), and one of a newer format stays until a VM of its name is registered.
     func load() -> (documents: [VMStateDocument], unread: [Unread]) {
         var documents: [VMStateDocument] = []
         var unread: [Unread] = []
         let files: [String]
-        do {
+        do throws(FileError) {
             files = try RegularFile.names(in: directory).sorted()
         } catch {
-            return ([], [Unread(path: directory, reason: "\(error)")])
+            return ([], [Unread(path: directory, reason: error.problem)])
         }
         for file in files {
             let path = "\(directory)/\(file)"
             // The draft of a writer that was killed.
             if file.hasPrefix("."), file.contains(Self.ending) { _ = unsafe unlink(path) }
             guard !file.hasPrefix("."), file.hasSuffix(Self.ending) else { continue }
-            do {
-                let document = try document(path)
-                guard Self.file(of: document.record.name) == file else {
-                    throw VMStateDocument.Fault.damaged("it is of the VM \"\(document.record.name)\"")
-                }
+            do throws(KeptFile.Fault) {
+                let document = try document(file)
                 current[document.record.name] = document.record.requestID
                 documents.append(document)
             } catch {
-                if case .damaged? = error as? VMStateDocument.Fault { _ = unsafe rename(path, path + ".broken") }
                 unread.append(Unread(path: path, reason: "\(error)"))
             }
         }
         return (documents, unread)
     }
 
-    private func document(_ path: String) throws -> VMStateDocument {
-        try VMStateDocument(parsing: RegularFile.contents(of: path, atMost: VMStateDocument.maximumSize))
+    private func document(_ file: String) throws(KeptFile.Fault) -> VMStateDocument {
+        let kept = KeptFile(path: "\(directory)/\(file)", maximumSize: VMStateDocument.maximumSize)
+        return try kept.read { bytes throws(KeptFile.Fault) in
+            let document = try VMStateDocument(parsing: bytes)
+            guard Self.file(of: document.record.name) == file else {
+                throw .damaged("it is of the VM \"\(document.record.name)\"")
+            }
+            return document
+        }
     }
 
     // MARK: Writing

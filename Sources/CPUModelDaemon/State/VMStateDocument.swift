@@ -23,30 +23,13 @@ struct VMStateDocument: JSONWritable {
     /// The boot of the machine in which it was registered: no VM outlives it.
     let bootID: String
 
-    /// Why a document cannot be used.
-    enum Fault: Error, CustomStringConvertible {
-        /// It is of a format that is newer than this program.
-        case newer(Int64)
-        /// It is damaged.
-        case damaged(String)
-
-        /// The rest of a sentence about the document.
-        var description: String {
-            switch self {
-            case .newer(let version):
-                "it is of format \(version), and this cpumodeld knows formats up to \(VMStateDocument.version)"
-            case .damaged(let reason): "it is damaged: \(reason)"
-            }
-        }
-    }
-
     init(_ record: VMRecord, bootID: String) {
         self.record = record
         self.bootID = bootID
     }
 
     /// Reads a document of any format that is known.
-    init(parsing bytes: [UInt8]) throws(Fault) {
+    init(parsing bytes: [UInt8]) throws(KeptFile.Fault) {
         let value: JSONValue
         do throws(JSONSyntaxError) {
             value = try JSONValue(
@@ -57,7 +40,7 @@ struct VMStateDocument: JSONWritable {
         guard let object = value.objectValue, object["format"]?.stringValue == Self.format,
             let version = object["version"]?.intValue
         else { throw .damaged("it is not the state of a VM") }
-        guard version <= Self.version else { throw .newer(version) }
+        guard version <= Self.version else { throw .newer(version, known: Self.version) }
         do throws(JSONShapeError) {
             var reader = ObjectReader(object, path: "")
             _ = reader.value("format")

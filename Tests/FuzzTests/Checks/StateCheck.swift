@@ -10,7 +10,7 @@ import X86CPU
 /// Reads whatever comes as the state of a VM. What is taken must be written such that it reads back the same, and must do
 /// for what a VM is asked.
 func checkState(_ bytes: [UInt8]) {
-    do throws(VMStateDocument.Fault) {
+    do throws(KeptFile.Fault) {
         let document = try VMStateDocument(parsing: bytes)
         let written = VMStateDocument(document.record, bootID: document.bootID).jsonBytes()
         guard let again = try? VMStateDocument(parsing: written) else {
