@@ -22,6 +22,7 @@ public final class Daemon {
     private let source: ConfigurationSource
     private var configuration: Configuration
     private let log: EventLog
+    private let manager = ServiceNotifier()
     private let host: HostState
     private let models: ModelService
     private let vms: VMService
@@ -52,7 +53,7 @@ public final class Daemon {
         host = HostState(log)
         features = FilePublisher("The labels of this node are", log: log)
         models = ModelService(catalog: prepared.catalog, host: host)
-        store = Self.openStore(configuration, log: log)
+        store = Self.openStore(configuration, manager: manager, log: log)
         let registry = VMRegistry()
         registry.limits = configuration.registryLimits
         gate = AccessGate(AccessPolicy(configuration), registry: registry, log: log)
@@ -96,10 +97,12 @@ public final class Daemon {
     }
 
     /// A daemon that cannot keep VMs over restarts is still of use to those that are started now.
-    private static func openStore(_ configuration: Configuration, log: EventLog) -> StateStore? {
+    private static func openStore(
+        _ configuration: Configuration, manager: ServiceNotifier, log: EventLog
+    ) -> StateStore? {
         guard let directory = configuration.stateDirectory else { return nil }
         do throws(StateError) {
-            return try StateStore(directory: directory)
+            return try StateStore(directory: directory, manager: manager)
         } catch {
             log.record(Event(.stateFailed, "VMs would be lost with a restart of cpumodeld: \(error)."))
             return nil
@@ -262,7 +265,7 @@ public final class Daemon {
             Event(.ready, "Serving \(count) models, version \(Self.version).").with("CPUMODELD_MODELS", String(count)))
         tellRefusedFiles()
         metrics.isConfigurationGood = models.catalog.refused.isEmpty
-        ServiceManager.notify("READY=1\nSTATUS=\(statusText)")
+        manager.ready(statusText)
     }
 
     /// How the daemon is, for `systemctl status`.
@@ -302,7 +305,7 @@ public final class Daemon {
     }
 
     private func stop() {
-        ServiceManager.notify("STOPPING=1")
+        manager.stopping()
         publisher?.stop()
         features.move(to: nil)
         log.finish()
@@ -317,7 +320,7 @@ public final class Daemon {
     /// From the event loop itself: a loop that hangs feeds no watchdog.
     private func feedWatchdog() {
         guard let interval = ServiceManager.watchdogMicroseconds else { return }
-        ServiceManager.notify("WATCHDOG=1")
+        manager.feedWatchdog()
         _ = Reactor.main.schedule(after: .microseconds(Int64(interval / 3))) { [weak self] in self?.feedWatchdog() }
     }
 
@@ -331,7 +334,7 @@ public final class Daemon {
             return
         }
         isReloading = true
-        ServiceManager.notifyReloading()
+        manager.reloading()
         ReactorActor.task { [self] in
             let result = await prepared()
             isReloading = false
@@ -393,7 +396,7 @@ public final class Daemon {
                 Event(.restartNeeded, "The new value of \(setting.name) is in force after a restart of cpumodeld only.")
                     .with("CPUMODELD_SETTING", setting.name))
         }
-        ServiceManager.notify("READY=1\nSTATUS=\(statusText)")
+        manager.ready(statusText)
     }
 
     private func refuseReload(_ error: any Error) {
@@ -407,8 +410,7 @@ public final class Daemon {
                     + problems.joined(separator: "; ")
             ).with("CPUMODELD_PROBLEMS", String(problems.count)))
         let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
-        ServiceManager.notify(
-            "READY=1\nSTATUS=Reload failed, the old configuration and models stay in force: \(first)\(more)")
+        manager.ready("Reload failed, the old configuration and models stay in force: \(first)\(more)")
     }
 
     // MARK: What happens to connections

@@ -5,7 +5,6 @@ import Descriptors
 import Glibc
 import JSON
 import Reactor
-import Systemd
 
 /// The registered VMs in files, one each, so that a daemon that was restarted or killed knows them again.
 ///
@@ -16,6 +15,7 @@ import Systemd
 final class StateStore {
     /// The directory.
     nonisolated let directory: String
+    private let manager: ServiceNotifier
     /// Keeps other daemons out of the directory.
     private let lock: OwnedDescriptor
     /// Which request's VM is in the file of a name, or on its way there.
@@ -28,8 +28,9 @@ final class StateStore {
     /// Opens a directory, and makes it where there is none.
     ///
     /// - Throws: ``StateError`` when it cannot be used, or another daemon uses it.
-    init(directory: String) throws(StateError) {
+    init(directory: String, manager: ServiceNotifier) throws(StateError) {
         self.directory = directory
+        self.manager = manager
         if unsafe mkdir(directory, 0o700) != 0, errno != EEXIST { throw StateError(directory, errno: errno) }
         let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0 else { throw StateError(directory, errno: errno) }
@@ -147,11 +148,11 @@ final class StateStore {
 
     /// Has the service manager keep the pidfd of the owner of a VM.
     func keepOwner(_ requestID: String, _ pidfd: CInt) {
-        ServiceManager.keep(pidfd, as: Self.ownerPrefix + requestID)
+        manager.keep(pidfd, as: Self.ownerPrefix + requestID)
     }
 
     /// Lets the service manager forget the owner of a VM that is not registered any more.
-    func forgetOwner(_ requestID: String) { ServiceManager.forget(Self.ownerPrefix + requestID) }
+    func forgetOwner(_ requestID: String) { manager.forget(Self.ownerPrefix + requestID) }
 }
 
 /// A state directory that cannot be used.
