@@ -58,6 +58,7 @@ public final class Daemon {
         registry.limits = configuration.registryLimits
         gate = AccessGate(AccessPolicy(configuration), registry: registry, log: log)
         accounts = UserAccounts(limits: configuration.userLimits)
+        accounts.byteLimit = configuration.maximumQueuedBytes
         vms = VMService(
             registry: registry, gate: gate, models: models, host: host, log: log, metrics: metrics,
             executors: ExecutorPolicy(configuration), store: store)
@@ -245,7 +246,7 @@ public final class Daemon {
     private var metricsReport: MetricsReport {
         MetricsReport(
             metrics: metrics, log: log, status: status(), host: host.host, registry: vms.registry,
-            watchers: watches?.count ?? 0, startTime: startTime)
+            queuedBytes: accounts.queuedBytes, watchers: watches?.count ?? 0, startTime: startTime)
     }
 
     // MARK: Life
@@ -374,6 +375,7 @@ public final class Daemon {
         vms.registry.limits = new.registryLimits
         gate.policy = AccessPolicy(new)
         accounts.limits = new.userLimits
+        accounts.byteLimit = new.maximumQueuedBytes
         for listener in listeners {
             listener.limits = new.listenerLimits
             listener.connectionLimits = new.connectionLimits

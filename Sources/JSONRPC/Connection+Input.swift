@@ -38,8 +38,10 @@ extension Connection {
         case .bytes(let isMoreLikely):
             serveLines()
             // Lines that were served wait no more; what has no end yet does.
+            input.trim()
             settleAccount()
             if let excess = account?.bytesExcess { fail(excess) }
+            account?.relieve()
             // What descriptors that nobody took are depends on what follows them, so look whether anything does.
             return isMoreLikely || hasUnclaimedDescriptors
         case .nothing:
@@ -78,7 +80,7 @@ extension Connection {
     }
 
     /// Throws away what a client sends that is to go.
-    private func discardInput() {
+    func discardInput() {
         input = LineFramer(limit: limits.lineBytes)
         descriptors.closeAll()
     }

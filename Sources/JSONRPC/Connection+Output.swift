@@ -13,7 +13,8 @@ extension Connection {
         settleAccount()
         // A client that reads is not dropped for what others of its user leave lying, nor before it has read why.
         let isOverdue = output.byteCount > limits.outputHighWater && account?.bytesExcess != nil
-        if output.byteCount > limits.outputBytes || isOverdue { close(.outputLimit) }
+        if output.byteCount > limits.outputBytes || isOverdue { return close(.outputLimit) }
+        account?.relieve()
     }
 
     /// Sends as much as the client takes now.

@@ -13,6 +13,8 @@ extension Connection {
         } catch {
             return refuseUnreadable("The line is not JSON: \(error).")
         }
+        unclaimedLineBytes = line.count
+        defer { unclaimedLineBytes = 0 }
         switch value {
         case .object(let object): serve(object, batch: nil)
         case .array(let messages): serveBatch(messages)
@@ -104,13 +106,18 @@ extension Connection {
                 let result = Result { try handler(request) }
                 finish(request, with: result, since: start, batch: batch)
             case .asynchronous(let handler):
+                let bytes = unclaimedLineBytes
+                unclaimedLineBytes = 0
                 unansweredRequests += 1
                 descriptorsInService += request.descriptors.count
+                bytesInService += bytes
+                settleAccount()
                 ReactorActor.task { [self] in
                     let result: Result<Reply, any Error>
                     do { result = .success(try await handler(request)) } catch { result = .failure(error) }
                     unansweredRequests -= 1
                     descriptorsInService -= request.descriptors.count
+                    bytesInService -= bytes
                     settleAccount()
                     finish(request, with: result, since: start, batch: batch)
                     flushNow()
@@ -135,6 +142,7 @@ extension Connection {
                 "\(limits.unansweredRequests) requests of this connection are not answered yet; wait for one.",
                 limit: "unansweredRequests", value: limits.unansweredRequests)
         }
+        if case .asynchronous = method.handler, let excess = account?.excess(of: self) { throw excess }
     }
 
     private func finish(

@@ -66,6 +66,10 @@ public final class Connection {
     public internal(set) var unansweredRequests = 0
     /// The descriptors that came with those.
     var descriptorsInService = 0
+    /// The bytes of their lines.
+    var bytesInService = 0
+    /// The bytes of the line that is being served, until a request that it is kept for takes them on.
+    var unclaimedLineBytes = 0
     var calls: [String: PendingCall] = [:]
     /// Calls whose deadline has passed and whose answer is still expected.
     var lateCalls: [String: @ReactorActor () -> Void] = [:]
@@ -174,7 +178,7 @@ public final class Connection {
         guard phase == .open else { return }
         phase = .lingering
         isPaused = false
-        descriptors.closeAll()
+        discardInput()
         settleAccount()
         endCalls()
         observer(.fault(self, error))

@@ -81,14 +81,17 @@ public struct LineFramer: Sendable {
         return count == room
     }
 
+    /// Gives the memory of a long line back, when nothing is left of it.
+    mutating func trim() {
+        guard isEmpty else { return }
+        (start, scanned, end) = (0, 0, 0)
+        if buffer.count > Self.keptCapacity { buffer = [] }
+    }
+
     /// Makes sure that at least one byte is free.
     private mutating func makeRoom() {
-        if isEmpty {
-            (start, scanned, end) = (0, 0, 0)
-            if buffer.isEmpty || buffer.count > Self.keptCapacity {
-                buffer = [UInt8](repeating: 0, count: Self.initialCapacity)
-            }
-        }
+        trim()
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.initialCapacity) }
         guard end == buffer.count else { return }
         if start > 0 {
             // What is left is the start of one line, so it is moved this once.

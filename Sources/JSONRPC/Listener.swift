@@ -137,11 +137,11 @@ public final class Listener {
 
     private func keep(_ connection: Connection) {
         let key = ObjectIdentifier(connection)
-        let account = accounts.open(for: connection.peer.userID)
+        let account = accounts.open(connection)
         open[key] = connection
         connection.account = account
-        connection.onClose { [weak self, accounts] in
-            accounts.close(account)
+        connection.onClose { [weak self, weak connection, accounts] in
+            if let connection { accounts.close(connection, of: account) }
             self?.open[key] = nil
         }
     }

@@ -28,6 +28,7 @@ extension Configuration {
 
         Setting(.limits, "Connections", \.maximumConnections, .count(in: 1...100_000)),
         Setting(.limits, "MessageSize", \.maximumMessageSize, .size(in: 4096...(64 << 20))),
+        Setting(.limits, "QueuedBytes", \.maximumQueuedBytes, .size(in: (1 << 20)...(64 << 30))),
         Setting(.limits, "ConnectionsPerUser", \.maximumConnectionsPerUser, .count(in: 1...100_000)),
         Setting(.limits, "QueuedBytesPerUser", \.maximumQueuedBytesPerUser, .size(in: (1 << 20)...(64 << 30))),
         Setting(.limits, "DescriptorsPerUser", \.maximumDescriptorsPerUser, .count(in: 1...(1 << 30))),

@@ -64,8 +64,10 @@ public struct Configuration: Sendable {
     public var maximumConnections = 1024
     /// Most connections of one user.
     public var maximumConnectionsPerUser = 256
-    /// Most bytes of one user that wait to be read, or for the end of a request.
-    public var maximumQueuedBytesPerUser = 256 << 20
+    /// Most bytes of all users that wait to be read, or for the end of a request.
+    public var maximumQueuedBytes = 256 << 20
+    /// Most bytes of one user that do.
+    public var maximumQueuedBytesPerUser = 128 << 20
     /// Most descriptors of one user that are held, and most that are on their way.
     public var maximumDescriptorsPerUser = 1 << 17
     /// Most VMs of one user.

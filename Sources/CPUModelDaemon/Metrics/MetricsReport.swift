@@ -14,6 +14,8 @@ struct MetricsReport {
     let status: StatusResult
     let host: HostCPU?
     let registry: VMRegistry
+    /// Bytes of connections that wait.
+    let queuedBytes: Int
     /// Connections that are told what happens to VMs.
     let watchers: Int
     let startTime: Double
@@ -91,6 +93,9 @@ struct MetricsReport {
         text.counter(
             "cpumodeld_protocol_faults", "Connections that were closed since their client broke the protocol.",
             metrics.faults)
+        text.gauge(
+            "cpumodeld_queued_bytes", unit: "bytes", "Unfinished requests, and answers that were not read.", queuedBytes
+        )
         text.gauge("cpumodeld_vms", "Registered VMs.", registry.count)
         text.gauge("cpumodeld_vcpu_descriptors", "vCPU descriptors that are held.", registry.descriptorCount)
         text.gauge("cpumodeld_watchers", "Watches of what happens to VMs.", watchers)

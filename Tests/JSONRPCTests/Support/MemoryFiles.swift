@@ -40,7 +40,7 @@ final class MemoryFiles {
 
     /// Expects that nobody but the test has these files open, now or very soon.
     func expectNothingLeaked(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(60)
         while openCount != descriptors.count, .now < deadline { try await Task.sleep(for: .milliseconds(2)) }
         #expect(openCount == descriptors.count, sourceLocation: sourceLocation)
     }

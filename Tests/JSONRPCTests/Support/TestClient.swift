@@ -10,7 +10,7 @@ import Testing
 final class TestClient {
     struct Silence: Error {}
 
-    static let patience: CInt = 5000
+    static let patience: CInt = 60_000
 
     let socket: CInt
     private var framer = LineFramer(limit: 256 << 20)

@@ -56,14 +56,14 @@ final class TestServer {
 
     /// Waits until an event was noted.
     func waitForEvent(_ event: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(60)
         while !events.contains(event), .now < deadline { try await Reactor.main.sleep(for: .milliseconds(2)) }
         #expect(events.contains(event), "\(events)")
     }
 
     /// Waits until the one connection has ended and all its requests with it.
     func waitForClose() async throws {
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(60)
         let connection = try #require(connections.first)
         while !isClosed || connection.unansweredRequests > 0, .now < deadline {
             try await Reactor.main.sleep(for: .milliseconds(1))
