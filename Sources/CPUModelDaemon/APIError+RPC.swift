@@ -2,10 +2,10 @@
 
 public import CPUModelAPI
 import CPUModels
+import Descriptors
 import GuestCPU
 import JSON
 public import JSONRPC
-import KVM
 import Spelling
 import UnitSyntax
 import X86CPU
@@ -61,10 +61,10 @@ extension APIError {
     }
 
     /// KVM that cannot be used.
-    init(_ error: KVMError) {
+    init(_ error: SystemError) {
         self.init(
-            .hostUnavailable, "This host's KVM cannot be used: \(error)",
-            data: ["errno": .integer(Int64(error.errno)), "errnoName": .string(error.errnoName)])
+            .hostUnavailable, "This host's KVM cannot be used: \(error).",
+            data: ["errno": .integer(Int64(error.errno)), "errnoName": .string(error.name)])
     }
 
     /// A CPU that cannot be computed.

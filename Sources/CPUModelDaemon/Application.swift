@@ -138,7 +138,7 @@ struct Application {
             throw ApplicationError(error)
         } catch let error as JobFault {
             throw ApplicationError(.fault(error.description), isRestored: false)
-        } catch let error as KVMError {
+        } catch let error as SystemError {
             throw ApplicationError(.lacking(error), isRestored: true)
         }
     }
@@ -172,7 +172,7 @@ struct ApplicationError: Error {
         /// The owner's answer, or the job as it came back, makes no sense.
         case fault(String)
         /// The daemon has no descriptor or no memory left for what a job needs.
-        case lacking(KVMError)
+        case lacking(SystemError)
     }
 
     let cause: Cause
@@ -216,9 +216,12 @@ extension ApplicationError: RPCErrorConvertible {
             APIError(
                 .executorUnavailable,
                 "The process that owns the VM does not run jobs itself (owner.execute), and cpumodeld-inject, which does "
-                    + "it for such processes, cannot be reached at \(path) (\(errorName(errno))). An administrator "
+                    + "it for such processes, cannot be reached at \(path) (\(SystemError.name(of: errno))). An administrator "
                     + "enables it with: systemctl enable --now cpumodeld-inject.socket",
-                data: ["executor": "inject", "errnoName": .string(errorName(errno)), "restored": .bool(isRestored)])
+                data: [
+                    "executor": "inject", "errnoName": .string(SystemError.name(of: errno)),
+                    "restored": .bool(isRestored),
+                ])
         case .notInjected(let reason):
             APIError(
                 .notInjected,
@@ -232,11 +235,11 @@ extension ApplicationError: RPCErrorConvertible {
         case .lacking(let error):
             APIError(
                 .limitExceeded,
-                "The daemon has not what a job needs: \(error.operation) failed with \(error.errnoName) "
-                    + "(\(errorText(error.errno))); \(isRestored ? Self.restoredText : Self.notRestoredText).",
+                "The daemon has not what a job needs: \(error); "
+                    + "\(isRestored ? Self.restoredText : Self.notRestoredText).",
                 data: [
                     "limit": .string(error.errno == EMFILE || error.errno == ENFILE ? "openFiles" : "memory"),
-                    "errno": .integer(Int64(error.errno)), "errnoName": .string(error.errnoName),
+                    "errno": .integer(Int64(error.errno)), "errnoName": .string(error.name),
                     "restored": .bool(isRestored),
                 ])
         }
@@ -252,10 +255,10 @@ extension ApplicationError: RPCErrorConvertible {
         _ refusal: ApplicationOutcome.Refusal, hasTiles: Bool, isRestored: Bool
     ) -> APIError {
         let data: JSONObject = [
-            "errno": .integer(Int64(refusal.errno)), "errnoName": .string(errorName(refusal.errno)),
+            "errno": .integer(Int64(refusal.errno)), "errnoName": .string(SystemError.name(of: refusal.errno)),
             "vcpu": .integer(Int64(refusal.vcpu)), "ioctl": .string(refusal.ioctl), "restored": .bool(isRestored),
         ]
-        let what = "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(errorName(refusal.errno))"
+        let what = "\(refusal.ioctl) failed on vCPU \(refusal.vcpu) with \(SystemError.name(of: refusal.errno))"
         let why = reason(refusal, hasTiles: hasTiles).map { ": \($0)" } ?? ""
         return APIError(.refused, "\(what)\(why); \(isRestored ? restoredText : notRestoredText).", data: data)
     }

@@ -260,7 +260,7 @@ public final class Daemon {
             log.record(
                 Event(
                     .hostUnavailable,
-                    "KVM cannot be used here: \(problem) Queries about models and documents still work."))
+                    "KVM cannot be used here: \(problem). Queries about models and documents still work."))
         }
         log.record(
             Event(.ready, "Serving \(count) models, version \(Self.version).").with("CPUMODELD_MODELS", String(count)))

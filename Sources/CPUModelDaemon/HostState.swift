@@ -2,6 +2,7 @@
 
 import CPUModelAPI
 import CPUModels
+import Descriptors
 import KVM
 import Reactor
 import X86CPU
@@ -13,7 +14,7 @@ import X86CPU
 /// an open(2) that fails.
 @ReactorActor
 final class HostState {
-    private var answer: Result<HostCPU, KVMError>
+    private var answer: Result<HostCPU, SystemError>
     private var description: CPUDescription?
     private let log: EventLog
     private var handlers: [@ReactorActor (HostCPU) -> Void] = []
@@ -24,11 +25,11 @@ final class HostState {
         answer = Self.ask()
     }
 
-    private static func ask() -> Result<HostCPU, KVMError> {
-        do throws(KVMError) { return .success(try HostCPU.probe()) } catch { return .failure(error) }
+    private static func ask() -> Result<HostCPU, SystemError> {
+        do throws(SystemError) { return .success(try HostCPU.probe()) } catch { return .failure(error) }
     }
 
-    private func asked() -> Result<HostCPU, KVMError> {
+    private func asked() -> Result<HostCPU, SystemError> {
         guard case .failure = answer else { return answer }
         answer = Self.ask()
         guard case .success(let host) = answer else { return answer }
@@ -47,7 +48,7 @@ final class HostState {
     var host: HostCPU? { try? asked().get() }
 
     /// Why KVM cannot be used; nil where it can.
-    var problem: KVMError? {
+    var problem: SystemError? {
         if case .failure(let error) = asked() { error } else { nil }
     }
 

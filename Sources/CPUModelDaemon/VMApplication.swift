@@ -83,7 +83,7 @@ struct VMApplication {
         do throws(SystemError) {
             return SharedDescriptor(try OwnedDescriptor(duplicating: pidfd.number))
         } catch {
-            throw ApplicationError(.lacking(KVMError("fcntl(F_DUPFD_CLOEXEC)", errno: error.errno)), isRestored: true)
+            throw ApplicationError(.lacking(error), isRestored: true)
         }
     }
 

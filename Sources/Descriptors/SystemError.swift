@@ -17,7 +17,10 @@ public struct SystemError: Error, Hashable, Sendable {
     }
 
     /// The symbolic name of the reason, such as `EIO`; the number where it has none.
-    public var name: String {
+    public var name: String { Self.name(of: errno) }
+
+    /// The symbolic name of a number of errno(3); the number where it has none.
+    public static func name(of errno: CInt) -> String {
         guard let name = unsafe clinux_errno_name(errno) else { return "\(errno)" }
         return unsafe String(cString: name)
     }
@@ -30,6 +33,7 @@ public struct SystemError: Error, Hashable, Sendable {
 
     /// The result of a call that returns its value, or minus the errno.
     @inline(__always)
+    @discardableResult
     package static func check<Value: SignedInteger>(
         _ result: Value, _ operation: String
     ) throws(SystemError) -> Value {

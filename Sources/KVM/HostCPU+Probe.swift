@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKVM
+public import Descriptors
 import Glibc
 public import X86CPU
 
 extension HostCPU {
     /// Asks this host's KVM, CPU and kernel.
-    public static func probe(devicePath: String = "/dev/kvm") throws(KVMError) -> HostCPU {
+    public static func probe(devicePath: String = "/dev/kvm") throws(SystemError) -> HostCPU {
         let device = try KVMDevice(path: devicePath)
         let native = nativeCPUID()
         let supported = try device.supportedCPUID()

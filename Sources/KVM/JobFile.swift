@@ -36,7 +36,7 @@ import X86CPU
     }
 
     /// Writes a job for that many vCPUs.
-    public init(_ steps: [JobStep], vcpuCount: Int) throws(KVMError) {
+    public init(_ steps: [JobStep], vcpuCount: Int) throws(SystemError) {
         self.steps = steps
         self.vcpuCount = vcpuCount
         var end = Layout.headerSize + steps.count * Layout.stepSize
@@ -46,18 +46,18 @@ import X86CPU
         }
         size = (end + Layout.page - 1) & ~(Layout.page - 1)
 
-        let memory = unsafe try checked(clinux_memfd_create("cpumodel-job", UInt64(size)), "memfd_create")
+        let memory = unsafe try SystemError.check(clinux_memfd_create("cpumodel-job", UInt64(size)), "memfd_create")
         let seals = UInt32(CLINUX_SEAL_SHRINK | CLINUX_SEAL_GROW | CLINUX_SEAL_SEAL)
         let address = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory, 0)
         let mapError = Glibc.errno
         let sealResult = clinux_memfd_add_seals(memory, seals)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
             close(memory)
-            throw KVMError("mmap of a job", errno: mapError)
+            throw SystemError(errno: mapError, operation: "mmap of a job")
         }
         unsafe mapping = UnsafeMutableRawBufferPointer(start: address, count: size)
         descriptor = SharedDescriptor(owning: memory, closingCost: .finite)
-        try checked(sealResult, "sealing a job")
+        try SystemError.check(sealResult, "sealing a job")
         write()
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKVM
+public import Descriptors
 import Glibc
 public import X86CPU
 
@@ -9,12 +10,12 @@ public struct KVMDevice: ~Copyable {
     private let descriptor: CInt
 
     /// Opens the device.
-    public init(path: String = "/dev/kvm") throws(KVMError) {
-        let kvm = unsafe try checked(ckvm_open(path), "Opening \(path)")
+    public init(path: String = "/dev/kvm") throws(SystemError) {
+        let kvm = unsafe try SystemError.check(ckvm_open(path), "Opening \(path)")
         let version = ckvm_api_version(kvm)
         guard version == KVM_API_VERSION else {
             close(kvm)
-            throw KVMError("KVM_GET_API_VERSION", errno: version < 0 ? version : ENOTSUP)
+            throw SystemError(errno: version < 0 ? -version : ENOTSUP, operation: "KVM_GET_API_VERSION")
         }
         descriptor = kvm
     }
@@ -22,12 +23,12 @@ public struct KVMDevice: ~Copyable {
     deinit { close(descriptor) }
 
     /// KVM_GET_SUPPORTED_CPUID: what guests can be given. The APIC ids in it are those of the CPU that this ran on.
-    public func supportedCPUID() throws(KVMError) -> CPUIDTable {
+    public func supportedCPUID() throws(SystemError) -> CPUIDTable {
         unsafe try table("KVM_GET_SUPPORTED_CPUID") { unsafe ckvm_supported_cpuid(descriptor, $0, $1) }
     }
 
     /// KVM_GET_EMULATED_CPUID: what KVM can emulate slowly.
-    public func emulatedCPUID() throws(KVMError) -> CPUIDTable {
+    public func emulatedCPUID() throws(SystemError) -> CPUIDTable {
         unsafe try table("KVM_GET_EMULATED_CPUID") { unsafe ckvm_emulated_cpuid(descriptor, $0, $1) }
     }
 
@@ -39,10 +40,10 @@ public struct KVMDevice: ~Copyable {
     }
 
     /// The feature MSRs, each with the most that KVM offers. One that is listed and cannot be read is left out.
-    public func featureMSRs() throws(KVMError) -> [UInt32: UInt64] {
+    public func featureMSRs() throws(SystemError) -> [UInt32: UInt64] {
         let capacity: UInt32 = 1024
         var indices = [UInt32](repeating: 0, count: Int(capacity))
-        let count = unsafe try checked(
+        let count = unsafe try SystemError.check(
             ckvm_feature_msr_indices(descriptor, &indices, capacity), "KVM_GET_MSR_FEATURE_INDEX_LIST")
         var values: [UInt32: UInt64] = [:]
         for index in indices.prefix(Int(count)) {
@@ -68,13 +69,13 @@ public struct KVMDevice: ~Copyable {
 
     private func table(
         _ operation: String, _ fill: (UnsafeMutablePointer<kvm_cpuid_entry2>, UInt32) -> CInt
-    ) throws(KVMError) -> CPUIDTable {
+    ) throws(SystemError) -> CPUIDTable {
         let capacity = CPUIDTable.maximumCount
         var entries = [kvm_cpuid_entry2](repeating: kvm_cpuid_entry2(), count: capacity)
         let count = unsafe entries.withUnsafeMutableBufferPointer { buffer in
             unsafe buffer.baseAddress.map { unsafe fill($0, UInt32(capacity)) } ?? -ENOMEM
         }
-        try checked(count, operation)
+        try SystemError.check(count, operation)
         return CPUIDTable(
             entries.prefix(Int(count)).map { entry in
                 let subleaf: SubleafMatch = entry.flags & 1 != 0 ? .exact(entry.index) : .any

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPUModelAPI
+import Descriptors
 import JSONRPC
 import KVM
 import Reactor
@@ -135,7 +136,7 @@ final class Agent {
             return Reading(
                 table: stored.table,
                 registers: registers.registers(from: behind.prefix(registers.steps.count))[0], featureMSRs: msrs)
-        case .failed(let errno): throw .other("\(KVMError("KVM_GET_CPUID2", errno: errno))")
+        case .failed(let errno): throw .other("\(SystemError(errno: errno, operation: "KVM_GET_CPUID2"))")
         default: throw .other("its answer has no table")
         }
     }
