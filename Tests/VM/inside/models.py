@@ -23,7 +23,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "EndToEnd")
 
 import kvm  # noqa: E402
 import runtime_bits  # noqa: E402
-from harness import Daemon, binary  # noqa: E402
+import trials  # noqa: E402
+from harness import binary  # noqa: E402
 
 GOOD = ("exact", "runtime")
 TOPOLOGY = "1:1:1:2:2"
@@ -102,38 +103,24 @@ class Trial:
         words.append(f"{len(self.standings)} steps")
         return ", ".join(words + [f"{left_out} features left out"] * bool(left_out))
 
-    def record(self, faults):
+    def record(self):
         return {
             "model": self.model, "usable": self.usable, "verdict": self.result.get("verdict"),
             "stamp": self.result.get("stamp"), "dropped": [one["feature"] for one in self.result.get("dropped", [])],
             "differences": list(self.differences()), "answers": self.guest.get("answers"),
             "mode": self.guest.get("mode"), "surprises": self.guest.get("surprises"),
-            "steps": [one["step"] for one in self.standings], "faults": faults,
+            "steps": [one["step"] for one in self.standings],
         }  # fmt: skip
 
 
-def main():
-    counts = {"passed": 0, "failed": 0}
-    notes = set()
-    daemon = Daemon().start()
+def all_models(daemon):
     area = runtime_bits.XSaveArea(kvm.supported_cpuid())
     for model, usable in versions(daemon, sys.argv[1:]):
         trial = Trial(model, usable, area).run(daemon)
         faults = trial.faults()
-        notes.update(trial.notes())
-        counts["failed" if faults else "passed"] += 1
-        print(f"FAIL  {model}" if faults else f"ok    {model}: {trial.summary()}")
-        for fault in faults:
-            print(f"        {fault}")
-        print(f"@result {json.dumps(trial.record(faults))}", flush=True)
-    if daemon.stop() != 0:
-        print(f"FAIL  the daemon's end\n{daemon.log()}")
-        counts["failed"] += 1
-    for note in sorted(notes):
-        print(f"note: {note}")
-    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
-    return 0 if counts["passed"] and not counts["failed"] else 1
+        yield from trial.notes()
+        yield trials.Outcome(model, faults, None if faults else trial.summary(), trial.record())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trials.run(all_models))

@@ -20,7 +20,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "EndToEnd"))
 
 import linux_flags  # noqa: E402
-from harness import Daemon, binary  # noqa: E402
+import trials  # noqa: E402
+from harness import binary  # noqa: E402
 
 MODELS = ("EPYC-Milan", "EPYC-Milan,-xsave", "Opteron_G3")
 GUEST = pathlib.Path("/guest")
@@ -136,30 +137,19 @@ class Trial:
             words.append("without XSAVE, for the emulator does not tell KVM of XSETBV")
         return ", ".join([f"{self.said['release']}, {self.boot.shown['verdict']}", *words])
 
-    def record(self, faults):
+    def record(self):
         return {
             "model": f"qemu {self.model}", "verdict": (self.boot.shown or {}).get("verdict"), "cpuinfo": self.said,
-            "expected": self.expected() if self.said else None, "seconds": round(self.boot.seconds), "faults": faults,
+            "expected": self.expected() if self.said else None, "seconds": round(self.boot.seconds),
         }  # fmt: skip
 
 
-def main():
-    counts = {"passed": 0, "failed": 0}
-    daemon = Daemon().start()
+def all_models(daemon):
     for model in sys.argv[1:] or MODELS:
         trial = Trial(daemon, model)
         faults = trial.faults()
-        counts["failed" if faults else "passed"] += 1
-        print(f"FAIL  {model}" if faults else f"ok    {model}: {trial.summary()}")
-        for fault in faults:
-            print(f"        {fault}")
-        print(f"@result {json.dumps(trial.record(faults))}", flush=True)
-    if daemon.stop() != 0:
-        print(f"FAIL  the daemon's end\n{daemon.log()}")
-        counts["failed"] += 1
-    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
-    return 0 if counts["passed"] and not counts["failed"] else 1
+        yield trials.Outcome(model, faults, None if faults else trial.summary(), trial.record())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trials.run(all_models))

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "EndToEnd")
 
 import cpumodel  # noqa: E402
 import kvm  # noqa: E402
-from harness import Daemon  # noqa: E402
+import trials  # noqa: E402
 from vmx import GOOD, WRITTEN, numbers, read_msrs  # noqa: E402
 
 MODEL = "Haswell-noTSX-IBRS,+vmx,+arch-capabilities,+rdctl-no"
@@ -124,25 +124,14 @@ class Trial:
             agent.close()
 
 
-def main():
-    counts = {"passed": 0, "failed": 0}
-    daemon = Daemon().start()
+def all_policies(daemon):
     for policy in ("fail", "accept"):
         trial = Trial(daemon, policy)
-        counts["failed" if trial.faults else "passed"] += 1
         named = ", ".join(f"{index:#x}" for index in sorted(trial.named))
-        word = "FAIL" if trial.faults else "ok  "
-        print(f"{word}  {policy}: {named} refused and named, {len(trial.wanted)} taken by the other vCPU")
-        for fault in trial.faults:
-            print(f"        {fault}")
-        record = {"model": f"refused {policy}", "report": trial.result, "faults": trial.faults}
-        print(f"@result {json.dumps(record)}", flush=True)
-    if daemon.stop() != 0:
-        print(f"FAIL  the daemon's end\n{daemon.log()}")
-        counts["failed"] += 1
-    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
-    return 0 if counts["passed"] and not counts["failed"] else 1
+        summary = f"{named} refused and named, {len(trial.wanted)} taken by the other vCPU"
+        record = {"model": f"refused {policy}", "report": trial.result}
+        yield trials.Outcome(policy, trial.faults, summary, record)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trials.run(all_policies))

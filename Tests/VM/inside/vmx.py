@@ -19,7 +19,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "EndToEnd"))
 
 import kvm  # noqa: E402
-from harness import Daemon  # noqa: E402
+import trials  # noqa: E402
 
 MODELS = ("host", "Nehalem", "Haswell-noTSX-IBRS", "Skylake-Client-v3")
 LESS = "vmx-vpid"
@@ -130,26 +130,14 @@ def try_model(daemon, model):
             faults.append(f"without {LESS} the MSRs are the same")
         if model != "host" and whole.values[0] == untouched:
             faults.append("the MSRs are those that KVM gives every vCPU: nothing shows that they were written")
-    return faults, whole.summary(), whole
+    msrs = {f"{index:#x}": f"{value:#018x}" for index, value in whole.values[0].items()}
+    return trials.Outcome(model, faults, whole.summary(), {"model": f"vmx {model}", "msrs": msrs})
 
 
-def main():
-    counts = {"passed": 0, "failed": 0}
-    daemon = Daemon().start()
+def all_models(daemon):
     for model in sys.argv[1:] or MODELS:
-        faults, summary, trial = try_model(daemon, model)
-        counts["failed" if faults else "passed"] += 1
-        print(f"FAIL  {model}: {summary}" if faults else f"ok    {model}: {summary}")
-        for fault in faults:
-            print(f"        {fault}")
-        msrs = {f"{index:#x}": f"{value:#018x}" for index, value in trial.values[0].items()}
-        print(f"@result {json.dumps({'model': f'vmx {model}', 'msrs': msrs, 'faults': faults})}", flush=True)
-    if daemon.stop() != 0:
-        print(f"FAIL  the daemon's end\n{daemon.log()}")
-        counts["failed"] += 1
-    print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
-    return 0 if counts["passed"] and not counts["failed"] else 1
+        yield try_model(daemon, model)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trials.run(all_models))
