@@ -212,7 +212,7 @@ import X86CPU
         var count = 0
         let time = clock.measure { count = problems(model(lines)).count }
         #expect(count == 50)
-        #expect(time < .seconds(5))
+        #expect(time < .seconds(60))
     }
 
     @Test func everyTruncationOfAFileIsAnErrorOrAModel() throws {

@@ -65,7 +65,7 @@ struct HostileTextsTests {
         #expect(value?.objectValue?.count == count)
         #expect(value?["k49999"] == 49_999)
         // Pairs compared one by one would take minutes.
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(60))
     }
 
     @Test("A name given twice is found however many stand between", arguments: [1, 15, 16, 17, 18, 1000])

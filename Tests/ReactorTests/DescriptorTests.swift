@@ -66,12 +66,10 @@ struct DescriptorTests {
         await #expect(processExitsWith: .success) {
             let (reading, writing) = try makePipe()
             let listener = try makeListener()
-            let start = ContinuousClock.now
             for _ in 0..<4 { DescriptorCloser.shared.close(try makeLingeringSocket(to: listener)) }
             DescriptorCloser.shared.close(writing)
             try await waitUntil { readByte(from: reading) == 0 }
-            #expect(start.duration(to: .now) < .seconds(1))
-            // Otherwise nothing has blocked, and the test has not tested anything.
+            // They block still, so that nobody has waited for them.
             #expect(DescriptorCloser.shared.unfinishedCount >= 4)
         }
     }
@@ -86,7 +84,7 @@ struct DescriptorTests {
 
 /// What is closed elsewhere is closed soon; other tests may get its number, so look at the file and not at that.
 private func waitUntil(_ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !condition(), .now < deadline { try await Task.sleep(for: .milliseconds(2)) }
     #expect(condition())
 }
@@ -137,7 +135,7 @@ private func makeListener() throws -> CInt {
 private func makeLingeringSocket(to listener: CInt) throws -> CInt {
     let client = makeTCPSocket()
     try #require(unsafe withLoopbackAddress(of: listener) { unsafe connect(client, $0, $1) } == 0)
-    var option = linger(l_onoff: 1, l_linger: 2)
+    var option = linger(l_onoff: 1, l_linger: 120)
     let size = socklen_t(MemoryLayout<linger>.size)
     try #require(unsafe setsockopt(client, SOL_SOCKET, SO_LINGER, &option, size) == 0)
     // More than both sides can hold, also after the first of it has moved over.

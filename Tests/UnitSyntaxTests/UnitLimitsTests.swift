@@ -40,7 +40,7 @@ struct UnitLimitsTests {
         var file: UnitFile?
         let time = try clock.measure { file = try UnitFile(parsing: Array(text.utf8), file: "x") }
         #expect(file?.sections.first?.last("K")?.value.utf8.count == 60_001)
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(60))
     }
 
     @Test("No change of one byte does worse than an error")
