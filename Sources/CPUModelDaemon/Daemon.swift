@@ -282,13 +282,12 @@ public final class Daemon {
     private func tellRefusedFiles() {
         let refused = models.catalog.refused
         for file in refused where !toldRefused.contains(file) {
+            let problems = file.problems.joined(separator: "; ")
+            let message = "A file of models is wrong and left out, with all that is in it: \(problems)"
             log.record(
-                Event(
-                    .modelRefused,
-                    "A file of models is wrong and left out, with all that is in it: \(file.problems.joined(separator: "; "))."
-                )
-                .with("CPUMODELD_FILE", file.path)
-                .with("CPUMODELD_PROBLEMS", String(file.problems.count)))
+                Event(.modelRefused, sentence(message))
+                    .with("CPUMODELD_FILE", file.path)
+                    .with("CPUMODELD_PROBLEMS", String(file.problems.count)))
         }
         toldRefused = Set(refused)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spelling
 import UnitSyntax
 public import X86CPU
 
@@ -33,7 +34,7 @@ extension ModelCatalog {
         if let file = refusedFile(of: name) {
             return ExpressionError(
                 .unknownModel, name, refused: file,
-                "The model \(name) is left out, as its file is wrong: \(file.summary).")
+                sentence("The model \(name) is left out, as its file is wrong: \(file.summary)"))
         }
         return ExpressionError(
             .unknownModel, name, suggestion: nearestName(to: name), "There is no model \(name).")

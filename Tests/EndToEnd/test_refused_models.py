@@ -119,6 +119,9 @@ class RefusedModels(unittest.TestCase):
             self.assertEqual(error.data["file"], str(bad))
             self.assertEqual(len(error.data["problems"]), 1)
         self.assertNotIn("file", self.fails("unknownModel", "model.show", {"model": "Nobody"}).data)
+        for text in ("<cpu><model>Bad</model></cpu>", "Bad,+avx2"):
+            error = self.fails("badDocument", "model.import", {"text": text})
+            self.assertIn(f"{bad}:4: Remove= has", str(error), text)
 
     def test_what_builds_on_it_is_refused_for_that(self):
         self.write("Bad", rest="Remove=rdpidd")

@@ -33,8 +33,7 @@ extension LibvirtCPU {
     private func importedModel(_ catalog: ModelCatalog, _ name: String) throws(FormatError) -> ImportedModel {
         guard let model else { throw FormatError(.unsupported, file: name, "the CPU names no model") }
         guard let version = catalog.version(named: model) else {
-            let suggestion = catalog.nearestName(to: model).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw FormatError(.unknownName, file: name, "there is no model \(quoted(model))\(suggestion)")
+            throw FormatError(unknownModel: model, in: catalog, file: name)
         }
         let definition = LibvirtModels.shared[model]?.features
         guard isHostDescription, let definition else {

@@ -16,8 +16,7 @@ extension QEMUCPU {
         for property in properties { try reading.read(property) }
         let base = reading.base(for: model)
         if base != "host", base != "max", catalog.version(named: base) == nil {
-            let suggestion = catalog.nearestName(to: base).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw FormatError(.unknownName, file: name, "there is no model \(quoted(base))\(suggestion)")
+            throw FormatError(unknownModel: base, in: catalog, file: name)
         }
         var imported = ImportedModel(
             try ModelExpression(base: base, added: reading.added, removed: reading.removed, file: name))
