@@ -33,21 +33,25 @@ class Curves:
         self._bench = bench
         self._points = {}
 
-    def add(self, name, unit, size, median, p99=None):
-        self._points.setdefault((name, unit), []).append((size, median) if p99 is None else (size, median, p99))
-
     def start(self, size, *options):
         """The time from exec to the first answer."""
         bench, request = self._bench, self._bench.request("daemon.status")
         command = [bench.binaries / "cpumodeld", "--log", "stderr", *options]
-        times = bench.measure("startup", 5, bench.directory / "s", request, *command)["ours"]
-        self.add("first answer", "ms", size, times["median"] / 1e3, times["p99"] / 1e3)
+        self.times("first answer", "ms", size, bench.measure("startup", 5, bench.directory / "s", request, *command)["ours"])
 
     def ask(self, name, unit, rounds, size, daemon, request):
-        """The time of a request, in `us` or `ms`."""
-        times = self._bench.measure("pair", rounds, daemon.query_path, request)["ours"]
+        """The time of a request."""
+        self.times(name, unit, size, self._bench.measure("pair", rounds, daemon.query_path, request)["ours"])
+
+    def times(self, name, unit, size, samples):
+        """Times in microseconds, to be told in `us` or `ms`."""
         scale = {"us": 1, "ms": 1e3}[unit]
-        self.add(name, unit, size, times["median"] / scale, times["p99"] / scale)
+        point = {kind: samples[kind] / scale for kind in ("median", "p99", "least")}
+        self._points.setdefault((name, unit), []).append({"size": size, **point})
+
+    def memory(self, size, daemon):
+        point = {"size": size, "median": resident(daemon.process.pid)}
+        self._points.setdefault(("resident memory", "MiB"), []).append(point)
 
     def tell(self, report):
         for (name, unit), points in self._points.items():
@@ -71,7 +75,7 @@ def catalog(bench, report):
                 ask(daemon.query_path, listing)
                 curves.ask("model.list", "ms", 50, count, daemon, listing)
                 curves.ask("model.expand of one", "us", 500, count, daemon, expand)
-                curves.add("resident memory", "MiB", count, resident(daemon.process.pid))
+                curves.memory(count, daemon)
     curves.tell(report)
 
 
@@ -124,5 +128,5 @@ def questions(bench, curves, daemon, count):
     curves.ask("vm.list, one model", "ms", rounds, count, daemon, bench.request("vm.list", model="Nehalem"))
     curves.ask("vm.checkMigration of all onto a host", "ms", rounds, count, daemon, everywhere)
     applied = bench.measure("apply", daemon.socket_path, 1, 50)["ours"]
-    curves.add("vm.apply of another, 1 vCPU", "us", count, applied["median"], applied["p99"])
-    curves.add("resident memory", "MiB", count, resident(daemon.process.pid))
+    curves.times("vm.apply of another, 1 vCPU", "us", count, applied)
+    curves.memory(count, daemon)

@@ -4,6 +4,7 @@
 Machines are noisy: a figure is a median, and what counts is its ratio to a reference measured in the same run.
 """
 
+import itertools
 import json
 import math
 
@@ -69,14 +70,17 @@ class Report:
         self._add({"name": name, "unit": "a request", **counts}, f"  {name:<44} {listed}")
 
     def growth(self, name, points, unit, at_most=1.15):
-        """How a cost grows with a size: `points` are (size, cost), or (size, median, p99). The exponent between the two
-        largest sizes, where constant costs weigh least, says it: 1 is linear."""
-        (small, cheap), (large, dear) = (point[:2] for point in points[-2:])
-        exponent = math.log(dear / cheap) / math.log(large / small)
-        named = [dict(zip(("size", "median", "p99"), point, strict=False)) for point in points]
-        figure = {"name": name, "unit": unit, "points": named, "exponent": round(exponent, 3)}
+        """How a cost grows with a size: `points` have `size` and `median`, times also `p99` and `least`.
+
+        The exponent between the two largest sizes, where constant costs weigh least, says it: 1 is linear. It is that of
+        the shortest times, for what else the machine does only makes them longer.
+        """
+        small, large = points[-2:]
+        cheap, dear = (point.get("least", point["median"]) for point in (small, large))
+        exponent = math.log(dear / cheap) / math.log(large["size"] / small["size"])
+        figure = {"name": name, "unit": unit, "points": points, "exponent": round(exponent, 3)}
         self._judge(figure, "linear or better", exponent <= at_most)
-        listed = ", ".join(f"{point[0]:,}: {point[1]:,.4g}" for point in points)
+        listed = ", ".join(f"{point['size']:,}: {point['median']:,.4g}" for point in points)
         self._add(figure, f"  {name}, {unit}: {listed}; grows by size^{exponent:.2f}")
 
     def _judge(self, figure, target, met):
@@ -92,8 +96,10 @@ class Report:
         judged = [figure for figure in self.figures if "target" in figure]
         if judged:
             print("\nTargets")
-        for figure in judged:
-            print(f"  {met(figure):<8} {figure['name']}: {figure['target']}; {found(figure)}")
+        for section, figures in itertools.groupby(judged, key=lambda figure: figure["section"]):
+            print(f"  {section}")
+            for figure in figures:
+                print(f"    {met(figure):<8} {figure['name']}: {figure['target']}; {found(figure)}")
         print(f"\n{sum(figure['met'] for figure in judged)} of {len(judged)} targets met")
         if path:
             with open(path, "w", encoding="utf-8") as file:
@@ -134,5 +140,6 @@ def summary(samples):
     return {
         "median": round(ordered[len(ordered) // 2], 2),
         "p99": round(ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)], 2),
+        "least": round(ordered[0], 2),
         "count": len(ordered),
     }

@@ -24,6 +24,7 @@ struct Times {
     let median: Double
     /// Of so few runs, the longest.
     let p99: Double
+    let least: Double
 
     init(of runs: Int, _ work: () throws -> Void) rethrows {
         var times: [Double] = []
@@ -31,6 +32,7 @@ struct Times {
         times.sort()
         median = times[runs / 2]
         p99 = times[runs - 1]
+        least = times[0]
     }
 }
 
@@ -41,7 +43,9 @@ struct Series {
     let points: [(size: Int, times: Times)]
 
     var json: String {
-        let listed = points.map { "[\($0.size),\($0.times.median),\($0.times.p99)]" }.joined(separator: ",")
+        let listed = points.map { size, times in
+            "{\"size\":\(size),\"median\":\(times.median),\"p99\":\(times.p99),\"least\":\(times.least)}"
+        }.joined(separator: ",")
         return "{\"title\":\"\(title)\",\"name\":\"\(name)\",\"unit\":\"ms\",\"points\":[\(listed)]}"
     }
 }

@@ -50,13 +50,13 @@ static inline double quantile(const struct samples *samples, double part)
     return samples->microseconds[at < samples->count ? at : samples->count - 1];
 }
 
-/// Prints `"name":{"median":...,"p99":...,"count":...}`.
+/// Prints `"name":{"median":...,"p99":...,"least":...,"count":...}`.
 static inline void print_samples(const char *name, struct samples *samples)
 {
     if (samples->count == 0)
         fail("nothing was measured");
     qsort(samples->microseconds, samples->count, sizeof(double), ascending);
     printf(
-        "\"%s\":{\"median\":%.2f,\"p99\":%.2f,\"count\":%zu}", name, quantile(samples, 0.5), quantile(samples, 0.99),
-        samples->count);
+        "\"%s\":{\"median\":%.2f,\"p99\":%.2f,\"least\":%.2f,\"count\":%zu}", name, quantile(samples, 0.5),
+        quantile(samples, 0.99), quantile(samples, 0), samples->count);
 }
