@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import uuid
 
-from tools import LAST_CPU, ROOT, ask, on_cpu, resident, state_directory
+from tools import LAST_CPU, ROOT, ask, busy, on_cpu, resident, state_directory
 
 MODEL = """[Model]
 Name=Fleet-{number}
@@ -40,13 +40,17 @@ class Curves:
         self.times("first answer", "ms", size, bench.measure("startup", 5, bench.directory / "s", request, *command)["ours"])
 
     def ask(self, name, unit, rounds, size, daemon, request):
-        """The time of a request."""
-        self.times(name, unit, size, self._bench.measure("pair", rounds, daemon.query_path, request)["ours"])
+        """The time of a request, and the daemon's processor time for it."""
+        before = busy(daemon.process.pid)
+        samples = self._bench.measure("pair", rounds, daemon.query_path, request)["ours"]
+        # It warms up by a tenth and one.
+        samples["busy"] = (busy(daemon.process.pid) - before) / (rounds + rounds // 10 + 1)
+        self.times(name, unit, size, samples)
 
     def times(self, name, unit, size, samples):
         """Times in microseconds, to be told in `us` or `ms`."""
         scale = {"us": 1, "ms": 1e3}[unit]
-        point = {kind: samples[kind] / scale for kind in ("median", "p99", "least")}
+        point = {kind: samples[kind] / scale for kind in ("median", "p99", "least", "busy") if kind in samples}
         self._points.setdefault((name, unit), []).append({"size": size, **point})
 
     def memory(self, size, daemon):

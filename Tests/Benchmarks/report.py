@@ -70,13 +70,14 @@ class Report:
         self._add({"name": name, "unit": "a request", **counts}, f"  {name:<44} {listed}")
 
     def growth(self, name, points, unit, at_most=1.15):
-        """How a cost grows with a size: `points` have `size` and `median`, times also `p99` and `least`.
+        """How a cost grows with a size: `points` have `size` and `median`, times also `p99` and `least`, and `busy` where
+        the processor time of ours is known.
 
         The exponent between the two largest sizes, where constant costs weigh least, says it: 1 is linear. It is that of
-        the shortest times, for what else the machine does only makes them longer.
+        processor time, or of the shortest times: what else the machine does only makes the others longer.
         """
         small, large = points[-2:]
-        cheap, dear = (point.get("least", point["median"]) for point in (small, large))
+        cheap, dear = (point.get("busy", point.get("least", point["median"])) for point in (small, large))
         exponent = math.log(dear / cheap) / math.log(large["size"] / small["size"])
         figure = {"name": name, "unit": unit, "points": points, "exponent": round(exponent, 3)}
         self._judge(figure, "linear or better", exponent <= at_most)

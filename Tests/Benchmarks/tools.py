@@ -141,3 +141,8 @@ def resident(pid):
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("no VmRSS")
+
+
+def busy(pid):
+    """The processor time, in microseconds, that a process's first thread has had; the daemon serves by no other."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e3
