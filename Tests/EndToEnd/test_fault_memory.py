@@ -11,8 +11,8 @@ import openmetrics
 from harness import Daemon
 
 MIB = 1 << 20
-BUDGET = 8 * MIB
-MESSAGE = 4 * MIB
+BUDGET = 4 * MIB
+MESSAGE = 2 * MIB
 PIECE = MIB // 4
 HOGS = 40
 # What malloc keeps and what is copied when a line's memory grows is beside what the daemon counts.
