@@ -32,19 +32,29 @@ func run(
     let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     process.executableURL = programs.appending(path: "cpumodelctl")
     process.arguments = arguments
-    process.environment = ["CPUMODELD_SOCKET": path].merging(environment) { $1 }
-    let (output, error) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = error
-    let inputFile = folder.appending(path: "input")
+    // It may be built with a sanitizer, like this test.
+    let sanitizers = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+    process.environment = sanitizers.merging(["CPUMODELD_SOCKET": path]) { $1 }.merging(environment) { $1 }
+    // Files, for a pipe holds 64 KiB, and nobody reads it before the program has ended.
+    let (inputFile, outputFile, errorFile) = (
+        folder.appending(path: "input"), folder.appending(path: "output"), folder.appending(path: "error")
+    )
     try Data(input.utf8).write(to: inputFile)
     process.standardInput = try FileHandle(forReadingFrom: inputFile)
+    process.standardOutput = try emptyFile(outputFile)
+    process.standardError = try emptyFile(errorFile)
     try process.run()
 
     let requests = try answers.map { try serve(listener, $0) }
     process.waitUntilExit()
     return Run(
-        status: process.terminationStatus, output: text(of: output), error: text(of: error), requests: requests)
+        status: process.terminationStatus, output: try text(of: outputFile), error: try text(of: errorFile),
+        requests: requests)
+}
+
+private func emptyFile(_ file: URL) throws -> FileHandle {
+    try Data().write(to: file)
+    return try FileHandle(forWritingTo: file)
 }
 
 /// Takes a connection and one line from it, and answers.
@@ -62,8 +72,8 @@ private func serve(_ listener: CInt, _ answer: String) throws -> String {
     return String(decoding: request.dropLast(), as: UTF8.self)
 }
 
-private func text(of pipe: Pipe) -> String {
-    String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+private func text(of file: URL) throws -> String {
+    String(decoding: try Data(contentsOf: file), as: UTF8.self)
 }
 
 /// The answer to a first call: its result.
