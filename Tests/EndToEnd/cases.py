@@ -11,9 +11,9 @@ import unittest
 import compare
 import cpumodel
 import kvm
-from harness import Daemon, Recorder
+from harness import PATIENCE, Daemon, Recorder
 
-SETTLE_TIMEOUT = 3.0
+SETTLE_TIMEOUT = 3.0 * PATIENCE
 
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 

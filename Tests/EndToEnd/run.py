@@ -25,8 +25,9 @@ AFTER_TIMEOUT = 10  # between two reminders, should the cleaning up hang too
 class Report(unittest.TestResult):
     """One line a test, on standard output; what went wrong below it."""
 
-    def __init__(self):
+    def __init__(self, sanitizers=None):
         super().__init__()
+        self._sanitizers = sanitizers
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self._started = 0.0
         self._failed = False
@@ -37,6 +38,7 @@ class Report(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
+        self._check_sanitizers(test)
         self._failed = False
 
     def addSuccess(self, test):
@@ -66,6 +68,18 @@ class Report(unittest.TestResult):
     def addSubTest(self, test, subtest, error):
         if error is not None:
             self.addFailure(test, error)
+
+    def stopTestRun(self):
+        """After the last test and what was cleaned up behind it."""
+        super().stopTestRun()
+        self._check_sanitizers("after the tests")
+
+    def _check_sanitizers(self, test):
+        """What ends after the last test of a class is counted to the next one's."""
+        if self._sanitizers and (reported := self._sanitizers.take()):
+            self._line("FAIL", test, "a sanitizer reports")
+            self.counts["failed"] += 1
+            print("\n".join("        " + line for line in reported.splitlines()[:200]))
 
     def _line(self, word, test, text):
         name = test.id() if hasattr(test, "id") else str(test)
@@ -106,12 +120,18 @@ def main():
     options = parser.parse_args()
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(HERE))
+    import sanitizers  # not before: it would leave its bytecode behind
+
     signal.signal(signal.SIGALRM, out_of_time)
     guard(unittest.TestCase)
     suite = unittest.defaultTestLoader.discover(str(HERE), top_level_dir=str(HERE))
-    report = Report()
+    reports = sanitizers.Reports() if sanitizers.NAME else None
+    report = Report(reports)
     unittest.TestSuite(chosen(suite, options.k)).run(report)
+    report.stopTestRun()
     counts = report.counts
+    if reports:
+        reports.remove()
     if sum(counts.values()) == 0:
         print("no test was run")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")

@@ -20,7 +20,7 @@ import unittest
 
 import kvm
 from cases import CODES, DaemonCase, needs_kvm
-from harness import ROOT, Child, Daemon, binary
+from harness import PATIENCE, ROOT, Child, Daemon, binary
 
 HERE = pathlib.Path(__file__).resolve().parent
 TORTURE = int(os.environ.get("CPUMODELD_TORTURE", "300"))
@@ -213,7 +213,7 @@ class Inject(InjectCase):
 
     @unittest.skipIf(COMPILER is None, "there is no C compiler (cc)")
     def test_torture(self):
-        signal.setitimer(signal.ITIMER_REAL, 60 + TORTURE / 20)
+        signal.setitimer(signal.ITIMER_REAL, (60 + TORTURE / 20) * PATIENCE)
         with tempfile.TemporaryDirectory() as directory:
             program = f"{directory}/selfcheck"
             source = str(HERE / "c" / "selfcheck.c")
