@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// vm.apply to new VMs of this process, and the same tables set and read back by plain ioctls, in turns.
+// vm.apply to new VMs of this process, and the same tables set and read back by plain ioctls, in turns. The same are those
+// that the daemon sets, not those that it reads back: KVM may take longer to complete a table than to take a complete one.
 //
 //   apply SOCKET VCPUS ROUNDS
 
@@ -20,15 +21,15 @@ struct table {
     struct kvm_cpuid_entry2 entries[ENTRIES];
 };
 
-/// Sets and reads back the tables that the vCPUs have already, as plain ioctls.
-static double bare_loop(const int *vcpus, struct table *tables, unsigned count)
+/// Sets and reads back these tables, as plain ioctls.
+static double bare_loop(const int *vcpus, const struct cpumodel_tables *tables)
 {
     static struct table scratch;
     double start = now();
-    for (unsigned i = 0; i < count; i++)
-        if (ioctl(vcpus[i], KVM_SET_CPUID2, &tables[i]) < 0)
+    for (size_t i = 0; i < tables->vcpu_count; i++)
+        if (ioctl(vcpus[i], KVM_SET_CPUID2, tables->vcpus[i].cpuid) < 0)
             fail("KVM_SET_CPUID2");
-    for (unsigned i = 0; i < count; i++) {
+    for (size_t i = 0; i < tables->vcpu_count; i++) {
         scratch.header.nent = ENTRIES;
         if (ioctl(vcpus[i], KVM_GET_CPUID2, &scratch) < 0)
             fail("KVM_GET_CPUID2");
@@ -62,44 +63,40 @@ static void machine_end(struct machine *machine)
     free(machine->vcpus);
 }
 
-static void get_tables(const struct machine *machine, struct table *tables)
+static void refused(const char *what, const struct cpumodel_error *error)
 {
-    for (unsigned i = 0; i < machine->count; i++) {
-        tables[i].header.nent = ENTRIES;
-        if (ioctl(machine->vcpus[i], KVM_GET_CPUID2, &tables[i]) < 0)
-            fail("KVM_GET_CPUID2");
-    }
+    fprintf(stderr, "%s: %s\n", what, error->message);
+    exit(1);
 }
 
 /// Applies to a new VM by the daemon, and sets the same tables on another new VM by the bare loop, in turns.
 static void compare_apply(struct cpumodel *daemon, int kvm, unsigned count, unsigned rounds)
 {
-    struct table *tables = calloc(count, sizeof *tables);
-    if (!tables)
-        fail("memory");
+    struct cpumodel_vm request = {
+        .name = "bench",
+        .model = "host",
+        .vcpu_count = count,
+        .drop_unavailable = true,
+        .accept_altered = true,
+    };
+    struct cpumodel_tables *tables;
+    struct cpumodel_error error;
+    if (cpumodel_compute(daemon, &request, &tables, &error) < 0)
+        refused("compute", &error);
     struct samples ours = {0}, theirs = {0};
     for (unsigned i = 0; i < rounds + 3; i++) {
         struct machine served = machine_make(kvm, count), bare = machine_make(kvm, count);
-        struct cpumodel_vm request = {
-            .name = "bench",
-            .model = "host",
-            .vcpu_fds = served.vcpus,
-            .vcpu_count = count,
-            .drop_unavailable = true,
-            .accept_altered = true,
-            .replace = true,
-        };
+        request.vcpu_fds = served.vcpus;
         struct cpumodel_result *result;
-        struct cpumodel_error error;
         double start = now();
-        if (cpumodel_apply(daemon, &request, &result, &error) < 0) {
-            fprintf(stderr, "apply: %s\n", error.message);
-            exit(1);
-        }
+        if (cpumodel_apply(daemon, &request, &result, &error) < 0)
+            refused("apply", &error);
         double took = now() - start;
+        // As a VMM does that goes on with its life: the daemon must not keep the VM alive.
+        if (cpumodel_detach(daemon, request.name, result->request_id, &error) < 0)
+            refused("detach", &error);
         cpumodel_result_free(result);
-        get_tables(&served, tables);
-        double bare_took = bare_loop(bare.vcpus, tables, count);
+        double bare_took = bare_loop(bare.vcpus, tables);
         machine_end(&served);
         machine_end(&bare);
         if (i < 3)
@@ -112,7 +109,7 @@ static void compare_apply(struct cpumodel *daemon, int kvm, unsigned count, unsi
     printf(",");
     print_samples("theirs", &theirs);
     printf("}\n");
-    free(tables);
+    cpumodel_tables_free(tables);
 }
 
 int main(int argc, char **argv)
