@@ -55,11 +55,13 @@ static int take_error(struct json answer, struct cpumodel_error *error)
     return error->code;
 }
 
+/// What a message is, and belongs to.
+enum { ID, METHOD, ERROR, RESULT, MEMBER_COUNT };
+
 /// Looks whether a response is the one the call waits for. Returns 0, or the code of a fault of the connection.
-static int settle(struct call *call, struct json response)
+static int settle(struct call *call, const struct json *members)
 {
-    struct json id = cpumodel_json_member(response, "id"), error = cpumodel_json_member(response, "error");
-    struct json result = cpumodel_json_member(response, "result");
+    struct json id = members[ID], error = members[ERROR], result = members[RESULT];
     if (!error.begin == !result.begin)
         return not_json_rpc(fault_of(call));
     int64_t number;
@@ -81,9 +83,12 @@ static int handle_message(
 {
     if (cpumodel_json_kind(message) != '{')
         return not_json_rpc(fault_of(call));
-    if (cpumodel_json_member(message, "method").begin)
+    static const char *const names[MEMBER_COUNT] = {"id", "method", "error", "result"};
+    struct json members[MEMBER_COUNT];
+    cpumodel_json_members(message, names, members, MEMBER_COUNT);
+    if (members[METHOD].begin)
         return cpumodel_owner_serve(connection, message, in_batch, reply, fault_of(call));
-    return settle(call, message);
+    return settle(call, members);
 }
 
 /// The answers to a batch are a batch themselves.

@@ -22,15 +22,19 @@ struct tables {
 
 static void read_entry(struct json element, struct kvm_cpuid_entry2 *entry)
 {
-    entry->function = cpumodel_read_number(element, "leaf");
-    if (cpumodel_json_member(element, "subleaf").begin) {
-        entry->index = cpumodel_read_number(element, "subleaf");
+    enum { LEAF, SUBLEAF, EAX, EBX, ECX, EDX, COUNT };
+    static const char *const names[COUNT] = {"leaf", "subleaf", "eax", "ebx", "ecx", "edx"};
+    struct json is[COUNT];
+    cpumodel_json_members(element, names, is, COUNT);
+    entry->function = cpumodel_read_number(is[LEAF]);
+    if (is[SUBLEAF].begin) {
+        entry->index = cpumodel_read_number(is[SUBLEAF]);
         entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
     }
-    entry->eax = cpumodel_read_number(element, "eax");
-    entry->ebx = cpumodel_read_number(element, "ebx");
-    entry->ecx = cpumodel_read_number(element, "ecx");
-    entry->edx = cpumodel_read_number(element, "edx");
+    entry->eax = cpumodel_read_number(is[EAX]);
+    entry->ebx = cpumodel_read_number(is[EBX]);
+    entry->ecx = cpumodel_read_number(is[ECX]);
+    entry->edx = cpumodel_read_number(is[EDX]);
 }
 
 /// A table, or NULL where the daemon sent none that KVM would take.
@@ -54,7 +58,7 @@ static const struct kvm_cpuid2 *read_table(struct reading *reading, struct json 
 static void read_vcpu_table(struct reading *reading, struct json element, void *item)
 {
     *(struct cpumodel_table *)item = (struct cpumodel_table){
-        .apic_id = cpumodel_read_number(element, "apicId"),
+        .apic_id = cpumodel_read_number(cpumodel_json_member(element, "apicId")),
         .cpuid = read_table(reading, cpumodel_json_member(element, "cpuid")),
     };
 }
@@ -98,14 +102,18 @@ static int read_tables(
     void *vcpus;
     // It is part of a line that was read already.
     cpumodel_json_read(json, strlen(json), &object);
-    made->model = cpumodel_read_string(reading, object, "model", "");
-    made->stamp = cpumodel_read_string(reading, object, "stamp", "");
+    enum { MODEL, STAMP, VCPUS, MSRS, DROPPED, COUNT };
+    static const char *const names[COUNT] = {"model", "stamp", "vcpus", "featureMSRs", "dropped"};
+    struct json is[COUNT];
+    cpumodel_json_members(object, names, is, COUNT);
+    made->model = cpumodel_read_string(reading, is[MODEL], "");
+    made->stamp = cpumodel_read_string(reading, is[STAMP], "");
     made->vcpu_count = cpumodel_read_array(
-        reading, cpumodel_json_member(object, "vcpus"), sizeof(struct cpumodel_table), read_vcpu_table, &vcpus);
+        reading, is[VCPUS], sizeof(struct cpumodel_table), read_vcpu_table, &vcpus);
     made->vcpus = vcpus;
-    made->msrs = read_msrs(reading, cpumodel_json_member(object, "featureMSRs"));
+    made->msrs = read_msrs(reading, is[MSRS]);
     made->missing_count =
-        cpumodel_read_features(reading, cpumodel_json_member(object, "dropped"), &made->missing);
+        cpumodel_read_features(reading, is[DROPPED], &made->missing);
     char *copy = cpumodel_read_room(reading, strlen(json) + 1, 1);
     if (copy)
         made->json = strcpy(copy, json);

@@ -80,9 +80,19 @@ static const char *skip_utf8(const char *p, const char *end)
     return p + 1 + more;
 }
 
+/// Whether a character stands for itself in a string, and is one byte long.
+static inline bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 static const char *skip_string(const char *p, const char *end)
 {
     for (p++; p && p < end;) {
+        while (p < end && is_plain((unsigned char)*p))
+            p++;
+        if (p == end)
+            return NULL;
         unsigned char c = (unsigned char)*p;
         if (c == '"')
             return p + 1;
@@ -102,8 +112,6 @@ static const char *skip_string(const char *p, const char *end)
             } else {
                 return NULL;
             }
-        } else {
-            p++;
         }
     }
     return NULL;
@@ -231,26 +239,46 @@ bool cpumodel_json_next(struct json container, const char **cursor, struct json 
     *key = (struct json){0};
     if (kind == '{') {
         *key = (struct json){p, skip_string(p, end)};
-        p = skip_key(p, end);
+        p = skip_space(skip_space(key->end, end) + 1, end);  // the colon
     }
     *value = (struct json){p, skip_value(p, end, 0)};
     *cursor = value->end;
     return true;
 }
 
+/// Puts a value where its name is asked for. One that has come before says that it is given twice.
+static void take_member(
+    struct json key, struct json value, const char *const *names, struct json *values, bool *twice, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!cpumodel_json_is(key, names[i]))
+            continue;
+        twice[i] |= values[i].begin != NULL;
+        values[i] = value;
+        return;
+    }
+}
+
+void cpumodel_json_members(struct json object, const char *const *names, struct json *values, size_t count)
+{
+    bool twice[CPUMODEL_JSON_MAX_MEMBERS] = {false};
+    for (size_t i = 0; i < count; i++)
+        values[i] = (struct json){0};
+    if (cpumodel_json_kind(object) != '{' || count > CPUMODEL_JSON_MAX_MEMBERS)
+        return;
+    struct json key, value;
+    for (const char *cursor = NULL; cpumodel_json_next(object, &cursor, &key, &value);)
+        take_member(key, value, names, values, twice, count);
+    for (size_t i = 0; i < count; i++)
+        if (twice[i])
+            values[i] = (struct json){0};
+}
+
 struct json cpumodel_json_member(struct json object, const char *name)
 {
-    struct json found = {0}, key, value;
-    if (cpumodel_json_kind(object) != '{')
-        return found;
-    for (const char *cursor = NULL; cpumodel_json_next(object, &cursor, &key, &value);) {
-        if (!cpumodel_json_is(key, name))
-            continue;
-        if (found.begin)
-            return (struct json){0};
-        found = value;
-    }
-    return found;
+    struct json value;
+    cpumodel_json_members(object, &name, &value, 1);
+    return value;
 }
 
 size_t cpumodel_json_count(struct json container)
@@ -331,6 +359,13 @@ bool cpumodel_json_is(struct json value, const char *text)
     if (cpumodel_json_kind(value) != '"')
         return false;
     const char *end = value.end - 1;
+    // Nearly all names stand there as they are.
+    size_t length = strlen(text);
+    if ((size_t)(end - value.begin - 1) == length && !memcmp(value.begin + 1, text, length)
+        && !memchr(text, '\\', length))
+        return true;
+    if (!memchr(value.begin + 1, '\\', (size_t)(end - value.begin - 1)))
+        return false;
     for (const char *p = value.begin + 1; p < end;) {
         char bytes[4];
         size_t count = decode_character(&p, end, bytes);

@@ -32,6 +32,12 @@ bool cpumodel_json_next(struct json container, const char **cursor, struct json 
 /// which one is meant.
 struct json cpumodel_json_member(struct json object, const char *name);
 
+/// Of so many members at most the following can be asked at once.
+#define CPUMODEL_JSON_MAX_MEMBERS 16
+
+/// The same of several members, in one pass over the object.
+void cpumodel_json_members(struct json object, const char *const *names, struct json *values, size_t count);
+
 /// How many elements or members.
 size_t cpumodel_json_count(struct json container);
 

@@ -33,9 +33,8 @@ void *cpumodel_read_room(struct reading *reading, size_t count, size_t size)
     return block->bytes;
 }
 
-const char *cpumodel_read_string(struct reading *reading, struct json object, const char *name, const char *fallback)
+const char *cpumodel_read_string(struct reading *reading, struct json value, const char *fallback)
 {
-    struct json value = cpumodel_json_member(object, name);
     long length = cpumodel_json_string(value, NULL, 0);
     char *copy = length < 0 ? NULL : cpumodel_read_room(reading, (size_t)length + 1, 1);
     if (!copy)
@@ -44,10 +43,10 @@ const char *cpumodel_read_string(struct reading *reading, struct json object, co
     return copy;
 }
 
-uint32_t cpumodel_read_number(struct json object, const char *name)
+uint32_t cpumodel_read_number(struct json value)
 {
-    uint32_t value = 0;
-    return cpumodel_json_u32(cpumodel_json_member(object, name), &value) ? value : 0;
+    uint32_t number = 0;
+    return cpumodel_json_u32(value, &number) ? number : 0;
 }
 
 size_t cpumodel_read_array(
@@ -67,9 +66,13 @@ size_t cpumodel_read_array(
 
 static void read_feature(struct reading *reading, struct json element, void *item)
 {
+    enum { FEATURE, REASON, COUNT };
+    static const char *const names[COUNT] = {"feature", "reason"};
+    struct json is[COUNT];
+    cpumodel_json_members(element, names, is, COUNT);
     *(struct cpumodel_feature *)item = (struct cpumodel_feature){
-        .name = cpumodel_read_string(reading, element, "feature", ""),
-        .reason = cpumodel_read_string(reading, element, "reason", ""),
+        .name = cpumodel_read_string(reading, is[FEATURE], ""),
+        .reason = cpumodel_read_string(reading, is[REASON], ""),
     };
 }
 

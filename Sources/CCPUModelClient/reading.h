@@ -24,11 +24,11 @@ void cpumodel_reading_free(struct reading *reading);
 /// Zeroed room for `count` things of `size` bytes, or NULL.
 void *cpumodel_read_room(struct reading *reading, size_t count, size_t size);
 
-/// A string member; `fallback` when there is none.
-const char *cpumodel_read_string(struct reading *reading, struct json object, const char *name, const char *fallback);
+/// A string; `fallback` when it is none.
+const char *cpumodel_read_string(struct reading *reading, struct json value, const char *fallback);
 
-/// A number that the protocol writes as an integer, or as a register; 0 when there is none.
-uint32_t cpumodel_read_number(struct json object, const char *name);
+/// A number that the protocol writes as an integer, or as a register; 0 when it is none.
+uint32_t cpumodel_read_number(struct json value);
 
 /// Reads an array: `*items` gets one zeroed thing of `size` bytes an element, each filled in by `read`. Returns their
 /// number.

@@ -15,9 +15,8 @@ struct result {
     struct reading reading;
 };
 
-static enum cpumodel_verdict verdict(struct json object)
+static enum cpumodel_verdict verdict(struct json value)
 {
-    struct json value = cpumodel_json_member(object, "verdict");
     for (int known = CPUMODEL_EXACT; known <= CPUMODEL_REFUSED; known++)
         if (cpumodel_json_is(value, cpumodel_verdict_name((enum cpumodel_verdict)known)))
             return (enum cpumodel_verdict)known;
@@ -26,24 +25,31 @@ static enum cpumodel_verdict verdict(struct json object)
 
 static void read_bit(struct reading *reading, struct json element, void *item)
 {
+    enum { BIT, FEATURE, COUNT };
+    static const char *const names[COUNT] = {"bit", "feature"};
+    struct json is[COUNT];
+    cpumodel_json_members(element, names, is, COUNT);
     *(struct cpumodel_bit *)item = (struct cpumodel_bit){
-        .bit = cpumodel_read_number(element, "bit"),
-        .feature = cpumodel_read_string(reading, element, "feature", NULL),
+        .bit = cpumodel_read_number(is[BIT]),
+        .feature = cpumodel_read_string(reading, is[FEATURE], NULL),
     };
 }
 
 static void read_difference(struct reading *reading, struct json element, void *item)
 {
+    enum { LEAF, SUBLEAF, REGISTER, WANT, GOT, CLASS, BITS, COUNT };
+    static const char *const names[COUNT] = {"leaf", "subleaf", "register", "want", "got", "class", "bits"};
+    struct json is[COUNT];
+    cpumodel_json_members(element, names, is, COUNT);
     void *bits;
-    size_t bit_count = cpumodel_read_array(
-        reading, cpumodel_json_member(element, "bits"), sizeof(struct cpumodel_bit), read_bit, &bits);
+    size_t bit_count = cpumodel_read_array(reading, is[BITS], sizeof(struct cpumodel_bit), read_bit, &bits);
     *(struct cpumodel_difference *)item = (struct cpumodel_difference){
-        .leaf = cpumodel_read_number(element, "leaf"),
-        .subleaf = cpumodel_read_number(element, "subleaf"),
-        .reg = cpumodel_read_string(reading, element, "register", NULL),
-        .want = cpumodel_read_number(element, "want"),
-        .got = cpumodel_read_number(element, "got"),
-        .kind = cpumodel_read_string(reading, element, "class", ""),
+        .leaf = cpumodel_read_number(is[LEAF]),
+        .subleaf = cpumodel_read_number(is[SUBLEAF]),
+        .reg = cpumodel_read_string(reading, is[REGISTER], NULL),
+        .want = cpumodel_read_number(is[WANT]),
+        .got = cpumodel_read_number(is[GOT]),
+        .kind = cpumodel_read_string(reading, is[CLASS], ""),
         .bits = bits,
         .bit_count = bit_count,
     };
@@ -60,14 +66,18 @@ static void read_set(struct reading *reading, struct json element, void *item)
 
 static void read_vcpu(struct reading *reading, struct json element, void *item)
 {
+    enum { INDEX, VCPU_ID, APIC_ID, VERDICT, STAMP, SET, COUNT };
+    static const char *const names[COUNT] = {"index", "vcpuId", "apicId", "verdict", "stamp", "differenceSet"};
+    struct json is[COUNT];
+    cpumodel_json_members(element, names, is, COUNT);
     uint32_t set;
-    bool has_set = cpumodel_json_u32(cpumodel_json_member(element, "differenceSet"), &set) && set <= INT32_MAX;
+    bool has_set = cpumodel_json_u32(is[SET], &set) && set <= INT32_MAX;
     *(struct cpumodel_vcpu *)item = (struct cpumodel_vcpu){
-        .index = cpumodel_read_number(element, "index"),
-        .vcpu_id = cpumodel_read_number(element, "vcpuId"),
-        .apic_id = cpumodel_read_number(element, "apicId"),
-        .verdict = verdict(element),
-        .stamp = cpumodel_read_string(reading, element, "stamp", ""),
+        .index = cpumodel_read_number(is[INDEX]),
+        .vcpu_id = cpumodel_read_number(is[VCPU_ID]),
+        .apic_id = cpumodel_read_number(is[APIC_ID]),
+        .verdict = verdict(is[VERDICT]),
+        .stamp = cpumodel_read_string(reading, is[STAMP], ""),
         .difference_set = has_set ? (int)set : -1,
     };
 }
@@ -93,22 +103,24 @@ int cpumodel_result_read(const char *json, struct cpumodel_result **result)
     struct cpumodel_result *made = &all->public;
     struct reading *reading = &all->reading;
     void *vcpus, *sets;
-    struct json features = cpumodel_json_member(object, "dropped");
-    if (!features.begin)
-        features = cpumodel_json_member(object, "features");
-    made->vm = cpumodel_read_string(reading, object, "vm", "");
-    made->model = cpumodel_read_string(reading, object, "model", "");
-    made->verdict = verdict(object);
-    made->stamp = cpumodel_read_string(reading, object, "stamp", "");
-    made->request_id = cpumodel_read_string(reading, object, "requestId", "");
-    made->vcpu_count = cpumodel_read_array(
-        reading, cpumodel_json_member(object, "vcpus"), sizeof(struct cpumodel_vcpu), read_vcpu, &vcpus);
+    enum { VM, MODEL, VERDICT, STAMP, REQUEST_ID, VCPUS, SETS, DROPPED, FEATURES, COUNT };
+    static const char *const names[COUNT] = {
+        "vm", "model", "verdict", "stamp", "requestId", "vcpus", "differenceSets", "dropped", "features",
+    };
+    struct json is[COUNT];
+    cpumodel_json_members(object, names, is, COUNT);
+    made->vm = cpumodel_read_string(reading, is[VM], "");
+    made->model = cpumodel_read_string(reading, is[MODEL], "");
+    made->verdict = verdict(is[VERDICT]);
+    made->stamp = cpumodel_read_string(reading, is[STAMP], "");
+    made->request_id = cpumodel_read_string(reading, is[REQUEST_ID], "");
+    made->vcpu_count = cpumodel_read_array(reading, is[VCPUS], sizeof(struct cpumodel_vcpu), read_vcpu, &vcpus);
     made->vcpus = vcpus;
     made->difference_set_count = cpumodel_read_array(
-        reading, cpumodel_json_member(object, "differenceSets"), sizeof(struct cpumodel_difference_set), read_set,
-        &sets);
+        reading, is[SETS], sizeof(struct cpumodel_difference_set), read_set, &sets);
     made->difference_sets = sets;
-    made->missing_count = cpumodel_read_features(reading, features, &made->missing);
+    made->missing_count = cpumodel_read_features(
+        reading, is[DROPPED].begin ? is[DROPPED] : is[FEATURES], &made->missing);
     check_sets(vcpus, made);
 
     char *copy = cpumodel_read_room(reading, strlen(json) + 1, 1);
