@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-// Starts a detached thread that runs body(context). It has a small stack and takes no signals: they belong to the
+// Runs body(context) on a detached thread, one that has become idle or a new one. It has a small stack and takes no signals: they belong to the
 // thread that reads the signalfd. `name` (at most 15 characters) shows in top and gdb.
 int clinux_thread_start(const char *name, void (*body)(void *context), void *context);
 
