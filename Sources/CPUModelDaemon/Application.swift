@@ -32,38 +32,63 @@ struct Application {
             outcome = plan.outcome(of: try await execute(plan.steps))
         }
 
+        if outcome.lacksRoom {
+            let results = try await orRestoring(plan, outcome) { try await execute(plan.readBackSteps) }
+            outcome = plan.outcome(outcome, readBackBy: results)
+        }
+
         if let refusal = outcome.refusal {
             let hasTiles = guest.features.contains(.amxTile)
             throw ApplicationError(
                 .refused(refusal, hasTiles: hasTiles), isRestored: await restore(plan, outcome))
         }
-        let readBack = try outcome.vcpus.enumerated().map { position, vcpu in
+        let got = try outcome.vcpus.enumerated().map { position, vcpu in
             guard let after = vcpu.after else {
                 throw ApplicationError(
                     .fault("the job came back without the table of vCPU \(position)"), isRestored: false)
             }
-            return after.table
+            return after
         }
-        let differences: [[TableDifference]]
-        do {
-            let before = outcome.vcpus.map { $0.before?.table ?? CPUIDTable() }
-            differences = try await self.differences(between: tables, over: before, and: readBack)
-        } catch let error as ApplicationError {
-            // The tables are set, and nobody could judge them: they do not stay.
-            throw ApplicationError(error.cause, isRestored: await restore(plan, outcome))
-        }
-        var report = VCPUReport()
-        for (position, vcpu) in outcome.vcpus.enumerated() {
-            report.add(
-                vcpuID: vcpus[position].id, apicID: guest.apicIDs[position],
-                differences: differences[position] + msrDifferences(want: guest.featureMSRs, got: vcpu.msrsAfter),
-                readBack: StampInput(table: readBack[position], featureMSRs: vcpu.msrsAfter))
-        }
+        let readBack = ReadBack(
+            wanted: VCPUTables(tables), before: VCPUTables(outcome.vcpus.map { $0.before ?? .none }),
+            got: VCPUTables(got))
+        let differences = try await orRestoring(plan, outcome) { try await self.differences(readBack) }
+        let report = report(outcome, readBack, differences)
         if report.verdict == .altered, !acceptsAltered {
             throw ApplicationError(.altered(report), isRestored: await restore(plan, outcome))
         }
         return Applied(
-            report: report, tables: VCPUTables(readBack), featureMSRs: outcome.vcpus.first?.msrsAfter ?? [:])
+            report: report, tables: readBack.got, featureMSRs: outcome.vcpus.first?.msrsAfter ?? [:])
+    }
+
+    private func report(
+        _ outcome: ApplicationOutcome, _ readBack: ReadBack, _ differences: [[TableDifference]]
+    ) -> VCPUReport {
+        var report = VCPUReport()
+        var first: (input: StampInput, msrs: [UInt32: UInt64])?
+        for (position, vcpu) in outcome.vcpus.enumerated() {
+            let shared = first.flatMap {
+                $0.msrs == vcpu.msrsAfter && readBack.isLikeFirst(vcpu: position) ? $0.input : nil
+            }
+            let input = shared ?? StampInput(table: readBack.got[position], featureMSRs: vcpu.msrsAfter)
+            if first == nil { first = (input, vcpu.msrsAfter) }
+            let ofMSRs = msrDifferences(want: guest.featureMSRs, got: vcpu.msrsAfter)
+            report.add(
+                vcpuID: vcpus[position].id, apicID: guest.apicIDs[position],
+                differences: ofMSRs.isEmpty ? differences[position] : differences[position] + ofMSRs, readBack: input)
+        }
+        return report
+    }
+
+    /// What follows once tables are set: where it fails, and nobody could judge them, they do not stay.
+    private func orRestoring<Value>(
+        _ plan: TableApplication, _ outcome: ApplicationOutcome, _ body: () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as ApplicationError {
+            throw ApplicationError(error.cause, isRestored: await restore(plan, outcome))
+        }
     }
 
     /// What the vCPUs have now.
@@ -81,28 +106,20 @@ struct Application {
     /// A vCPU that never ran is in its reset state, so that is expected first, and costs nothing to know. Only where KVM
     /// returned something else are the registers read, by a second, small job: a launcher that sets them before the
     /// table is rare, and reading them would cost every other two or three more ioctls a vCPU.
-    private func differences(
-        between tables: [CPUIDTable], over before: [CPUIDTable], and readBack: [CPUIDTable]
-    ) async throws -> [[TableDifference]] {
+    private func differences(_ readBack: ReadBack) async throws -> [[TableDifference]] {
         let rules = RuntimeRules(host: host)
-        func predicted(_ position: Int, _ state: PartialVCPUState) -> UpdatedTable {
-            rules.predicted(setting: tables[position], over: before[position], state: state)
-        }
-        var differences = tables.indices.map { position in
-            tables[position].differences(in: readBack[position], predicting: predicted(position, .reset))
-        }
-        let others = differences.indices.filter { differences[$0].contains(where: \.contradictsState) }
-        guard !others.isEmpty else { return differences }
+        var differences = readBack.differences(by: rules, state: .reset)
+        let others = differences.indices.filter { differences[$0].contains { $0.contradictsState } }
+        guard let first = others.first else { return differences }
 
-        let needed = predicted(others[0], PartialVCPUState()).missing
+        let needed = readBack.predicted(ofVCPU: first, by: rules, state: PartialVCPUState()).missing
         let reading = RegisterReading(
-            vcpuCount: tables.count, ioctl: .sregs,
+            vcpuCount: vcpus.count, ioctl: .sregs,
             msrs: (needed.contains(.xss) ? [RegisterReading.xss] : [])
                 + (needed.contains(.miscEnable) ? [RegisterReading.miscEnable] : []))
         let states = reading.registers(from: try await execute(reading.steps)).map(PartialVCPUState.init)
         for position in others {
-            differences[position] = tables[position].differences(
-                in: readBack[position], predicting: predicted(position, states[position]))
+            differences[position] = readBack.differences(ofVCPU: position, by: rules, state: states[position])
         }
         return differences
     }

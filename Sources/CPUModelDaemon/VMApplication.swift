@@ -33,7 +33,6 @@ struct VMApplication {
     func run() async throws -> ApplyResult {
         do {
             let (record, notes) = try await apply()
-            report(record)
             return ApplyResult(record, notes: notes)
         } catch {
             report(error)
@@ -50,7 +49,7 @@ struct VMApplication {
         let executor = try service.executors.executor(
             parameters.executor, filtersReturn: parameters.filtersReturn, for: request, through: service.gate)
         let bases = try await bases(of: vcpus, by: executor)
-        let guest = try service.models.tables(parameters.guest, over: bases, on: host, vcpuCount: vcpus.count)
+        let guest = try service.models.tables(parameters.guest, over: bases, vcpuCount: vcpus.count)
         try check(vcpus, against: guest)
 
         let (uid, pid) = (request.peer.userID, request.peer.processID)
@@ -61,6 +60,9 @@ struct VMApplication {
         let joined = try joinedVM(guest)
         // Before the tables are set: a VM that has them must not fail to be registered.
         let watched = try Self.duplicate(owner)
+        // Looked up while the owner is busy with the job.
+        let peer = request.peer
+        let information = ReactorActor.task { ProcessInformation.owner(peer) }
 
         let applied = try await Application(executor: executor, vcpus: vcpus, guest: guest, host: host)
             .run(acceptsAltered: parameters.altered == .accept)
@@ -70,12 +72,16 @@ struct VMApplication {
             topology: guest.topology, options: parameters.guest.options, overlay: recordedOverlay(bases),
             report: applied.report, tables: applied.tables,
             featureMSRs: applied.featureMSRs, dropped: guest.missing, executor: executor.name,
-            owner: ProcessInformation.owner(request.peer), appliedAt: Int64(time(nil)), requestID: requestID)
+            owner: try await information.value, appliedAt: Int64(time(nil)), requestID: requestID)
         let vm = joined?.record.joined(by: record) ?? record
         let entry = try service.registry.register(vm, owner: watched, vcpus: vcpus, joining: joined)
-        // Before the answer: what the owner was told of, a daemon that is killed now must know again.
+        let numbered = record.numbered(as: vm)
+        let reporting = ReactorActor.task { report(numbered) }
+        // Before the answer: what the owner was told of, a daemon that is killed now must know again. The events are told
+        // while the disk is busy.
         await service.keep(entry)
-        return (record.numbered(as: vm), guest.notes)
+        try await reporting.value
+        return (numbered, guest.notes)
     }
 
     /// A pidfd for the registry, which outlives the connection's.

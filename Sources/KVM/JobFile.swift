@@ -33,6 +33,7 @@ import X86CPU
         static let notExecuted = Int32.min
         static let stopOnError: UInt32 = 1
         static let page = 4096
+        static let quicklyFreed = 1 << 20
     }
 
     /// Writes a job for that many vCPUs.
@@ -56,7 +57,9 @@ import X86CPU
             throw SystemError(errno: mapError, operation: "mmap of a job")
         }
         unsafe mapping = UnsafeMutableRawBufferPointer(start: address, count: size)
-        descriptor = SharedDescriptor(owning: memory, closingCost: .finite)
+        // To wake a thread costs more than to free a few pages.
+        let cost: ClosingCost = size <= Layout.quicklyFreed ? .none : .finite
+        descriptor = SharedDescriptor(owning: memory, closingCost: cost)
         try SystemError.check(sealResult, "sealing a job")
         write()
     }

@@ -23,8 +23,8 @@ public struct TableApplication: Sendable {
     public let steps: [JobStep]
     private let vcpuCount: Int
 
-    /// More than KVM has ever been seen to add.
-    private static let spareEntries = 64
+    /// Room for more than KVM has been seen to add. Where it is not enough, ``ApplicationOutcome/lacksRoom``.
+    private static let spareEntries = 16
 
     /// A job for these tables, one a vCPU, and these MSRs for all of them.
     public init(tables: [CPUIDTable], featureMSRs: [UInt32: UInt64], over oldTables: OldTables = .any) {
@@ -52,6 +52,21 @@ public struct TableApplication: Sendable {
     public func outcome(of results: [JobResult]) -> ApplicationOutcome {
         var outcome = ApplicationOutcome(vcpuCount: vcpuCount)
         for (step, result) in zip(steps, results) {
+            outcome.take(result, of: step)
+        }
+        return outcome
+    }
+
+    /// The steps that read back what the job had no room for.
+    public var readBackSteps: [JobStep] {
+        (0..<vcpuCount).map { JobStep(.getCPUID(capacity: CPUIDTable.maximumCount), vcpu: $0, stopsOnError: true) }
+    }
+
+    /// What the job and those steps did together.
+    public func outcome(_ outcome: ApplicationOutcome, readBackBy results: [JobResult]) -> ApplicationOutcome {
+        var outcome = outcome
+        outcome.refusal = nil
+        for (step, result) in zip(readBackSteps, results) {
             outcome.take(result, of: step)
         }
         return outcome
@@ -132,10 +147,14 @@ public struct ApplicationOutcome: Sendable {
     public internal(set) var vcpus: [VCPU]
     /// The first step that KVM refused.
     public internal(set) var refusal: Refusal?
+    /// Whether all that is missing is what KVM holds now: it has added more entries than the job had room for.
+    public var lacksRoom: Bool {
+        refusal?.errno == E2BIG && vcpus.allSatisfy { $0.wasSet } && vcpus.contains { $0.after == nil }
+    }
 
     /// Whether a vCPU has a table for which the job had no room. KVM says E2BIG then, and nothing was set before that.
     public var foundOldTable: Bool {
-        refusal?.errno == E2BIG && !vcpus.contains(where: \.wasSet)
+        refusal?.errno == E2BIG && !vcpus.contains { $0.wasSet }
     }
 
     init(vcpuCount: Int) { vcpus = Array(repeating: VCPU(), count: vcpuCount) }

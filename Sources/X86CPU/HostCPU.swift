@@ -104,23 +104,3 @@ public struct HostCPUCaps: Sendable, Hashable {
     /// The features of a guest's table that KVM honours.
     public func honoured(of guest: FeatureSet) -> FeatureSet { supported.union(emulated).intersection(guest) }
 }
-
-extension CPUIDTable {
-    /// The table without what depends on the CPU that executed the request: the initial APIC id in 1.EBX[31:24] and
-    /// the x2APIC id in EDX of leaves 0xB, 0x1F and 0x80000026, and the ids of 0x8000001E.
-    public func withoutAPICIDs() -> CPUIDTable {
-        var table = self
-        table.updateEach { entry in
-            switch entry.leaf {
-            case 1: entry.ebx &= 0x00FF_FFFF
-            case 0xB, 0x1F, 0x8000_0026: entry.edx = 0
-            case 0x8000_001E:
-                entry.eax = 0
-                entry.ebx &= ~0xFF
-                entry.ecx &= ~0xFF
-            default: break
-            }
-        }
-        return table
-    }
-}

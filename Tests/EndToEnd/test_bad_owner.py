@@ -102,6 +102,44 @@ class BadOwner(BadInputCase):
         client.behave = None
         self.apply_again()
 
+    def test_kvm_adds_more_entries_than_the_job_had_room_for(self):
+        """Everything was set, and only then did KVM say E2BIG: the daemon asks again, with room for whatever there is."""
+        for ends_well in (True, False):
+            vm, client, jobs = self.make_vm(2), self.connect(Raw), []
+            before = vm.tables()
+
+            def behave(request, fds, client=client, jobs=jobs, ends_well=ends_well):
+                executed, size = client.run(request, fds), cpumodel.STEP.size
+                job = os.pread(fds[0], request["params"]["size"], 0)
+                requests = [
+                    struct.unpack_from("<I", job, cpumodel.HEADER.size + size * n)[0]
+                    for n in range(request["params"]["steps"])
+                ]
+                jobs.append(requests)
+                is_first, is_again = len(jobs) == 1, len(jobs) == 2
+                if is_first or is_again and not ends_well:
+                    # As KVM would: the last step of the job is the first that fails.
+                    last = executed - (1 if is_first else len(requests))
+                    place = cpumodel.HEADER.size + size * last + cpumodel.RESULT_OFFSET
+                    os.pwrite(fds[0], struct.pack("<i", -errno.E2BIG), place)
+                    os.pwrite(fds[0], struct.pack("<I", last + 1), cpumodel.EXECUTED_OFFSET)
+                    executed = last + 1
+                client.answer(request, result={"executed": executed})
+
+            client.behave = behave
+            if ends_well:
+                self.check_result(self.try_apply(vm.vcpus, client), vm, client.asked)
+                self.call("vm.forget", {"vm": "bad"})
+            else:
+                with self.fails("refused") as caught:
+                    self.try_apply(vm.vcpus, client)
+                self.assertEqual(caught.exception.data["ioctl"], "KVM_GET_CPUID2")
+                self.assertIs(caught.exception.data["restored"], True)
+                self.assertEqual(vm.tables(), before)
+                client.behave = None
+                self.apply_again()
+            self.assertEqual(jobs[1], [kvm.KVM_GET_CPUID2] * 2)
+
     def test_kvm_refuses_a_step_with_an_errno(self):
         """What the ioctl said is in the error, with a sentence on it, and the vCPUs have what they had."""
         for errno_, name, words in (

@@ -116,6 +116,36 @@ struct JobFileTests {
         #expect(clinux_memfd_add_seals(job.descriptor.number, UInt32(CLINUX_SEAL_WRITE)) == -EPERM)
     }
 
+    @Test func tablesOfAllVCPUsMeanWhatEachMeans() throws {
+        let job = try JobFile((0..<7).map { JobStep(.getCPUID(capacity: 4), vcpu: $0) }, vcpuCount: 7)
+        let file = try OtherSide(job)
+        for vcpu in 0..<7 {
+            let argument = file.argument(vcpu)
+            file.store(UInt32(2), at: argument)
+            // Leaf 1, and leaf 0xB with its flag.
+            for (offset, word) in [(8, 1), (20, 0x16), (48, 0xB), (56, 1), (72, 5)] {
+                file.store(UInt32(word), at: argument + offset)
+            }
+        }
+        file.store(UInt32(6), at: file.argument(1) + 72)  // another EDX
+        file.store(UInt32(9), at: file.argument(2) + 76)  // another padding
+        file.store(UInt32(0), at: file.argument(3) + 56)  // no flag
+        file.store(UInt32(3), at: file.argument(4) + 52)  // another subleaf
+        file.store(UInt32(1), at: file.argument(5))  // one entry fewer
+        file.store(UInt32(5), at: file.argument(6) + 56)  // another, unknown flag
+        file.finish([0, 0, 0, 0, 0, 0, 0])
+        let stored = try job.results().compactMap { result in
+            if case .table(let table) = result { table } else { nil }
+        }
+        try #require(stored.count == 7)
+        #expect(VCPUTables(stored) == VCPUTables(stored.map(\.table)))
+        #expect(
+            VCPUTables(stored).others.prefix(2) == [
+                .changed([.init(entry: 1, register: .edx, value: 6)]), .changed([]),
+            ])
+        #expect(VCPUTables([StoredTable]()) == VCPUTables([CPUIDTable]()))
+    }
+
     @Test func aTableComesBackByteForByte() throws {
         let job = try JobFile([JobStep(.getCPUID(capacity: 8), vcpu: 0)], vcpuCount: 1)
         let file = try OtherSide(job)

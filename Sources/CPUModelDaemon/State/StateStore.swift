@@ -92,11 +92,11 @@ final class StateStore {
     func write(_ record: VMRecord, owner pidfd: CInt) async throws(FileError) {
         if let before = current.updateValue(record.requestID, forKey: record.name) { forgetOwner(before) }
         keepOwner(record.requestID, pidfd)
-        let bytes = VMStateDocument(record, bootID: ProcessInformation.bootID).jsonBytes()
+        let document = VMStateDocument(record, bootID: ProcessInformation.bootID)
         let (file, directory) = (Self.file(of: record.name), directory)
         let result = await inTurn { () -> Result<Void, FileError> in
             do throws(FileError) {
-                return .success(try AtomicFile.write(bytes, to: file, in: directory, mode: 0o600))
+                return .success(try AtomicFile.write(document.jsonBytes(), to: file, in: directory, mode: 0o600))
             } catch {
                 // What is there is an earlier VM's.
                 _ = unsafe unlink("\(directory)/\(file)")

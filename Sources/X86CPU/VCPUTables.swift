@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import X86CPU
-
 /// The tables of all vCPUs of a VM, in little memory: the first one, and of every other what differs from it.
 ///
 /// The vCPUs of a VM have equal tables but for their APIC ids, a handful of registers. Nothing is lost: a table that is
@@ -32,6 +30,9 @@ public struct VCPUTables: Sendable, Hashable {
         case whole(CPUIDTable)
     }
 
+    /// As many registers of a table have an APIC id, or a part of one.
+    public static let usualChangeCount = 12
+
     /// The table of the first vCPU.
     public let first: CPUIDTable
     /// How the tables of the vCPUs behind it come about, in order.
@@ -50,6 +51,27 @@ public struct VCPUTables: Sendable, Hashable {
         self.others = others
     }
 
+    /// Whether a vCPU's table is the first one but for its APIC ids.
+    public func isFirstButForAPICID(vcpu: Int) -> Bool { isFirstButForAPICID(vcpu: vcpu, asIn: self) }
+
+    /// Whether a vCPU's table comes about from the first one by its APIC ids alone, and by the same as in other tables of
+    /// the same vCPUs. Then whatever else can be said of the two is what can be said of the two first ones.
+    public func isFirstButForAPICID(vcpu: Int, asIn other: VCPUTables) -> Bool {
+        if vcpu == 0 { return true }
+        guard vcpu < count, vcpu < other.count, case .changed(let changes) = others[vcpu - 1],
+            case .changed(let otherChanges) = other.others[vcpu - 1], changes == otherChanges
+        else { return false }
+        return changes.allSatisfy { change in
+            let place = Int(change.entry)
+            guard place < first.entries.count, place < other.first.entries.count else { return false }
+            let (entry, otherEntry) = (first.entries[place], other.first.entries[place])
+            let before = entry[change.register]
+            return entry.leaf == otherEntry.leaf && entry.subleaf.index == otherEntry.subleaf.index
+                && before == otherEntry[change.register]
+                && (before ^ change.value) & ~entry.apicIDBits(of: change.register) == 0
+        }
+    }
+
     /// The number of vCPUs.
     public var count: Int { others.count + 1 }
 
@@ -60,12 +82,14 @@ public struct VCPUTables: Sendable, Hashable {
 }
 
 extension VCPUTables.Table {
-    fileprivate init(_ table: CPUIDTable, over first: CPUIDTable) {
+    /// A table by its changes over the first one where it has the same entries, and otherwise whole.
+    public init(_ table: CPUIDTable, over first: CPUIDTable) {
         var changes: [VCPUTables.Change] = []
         guard table.entries.count == first.entries.count, table.entries.count <= CPUIDTable.maximumCount else {
             self = .whole(table)
             return
         }
+        changes.reserveCapacity(VCPUTables.usualChangeCount)
         for (position, (entry, other)) in zip(table.entries, first.entries).enumerated() where entry != other {
             guard entry.leaf == other.leaf, entry.subleaf == other.subleaf else {
                 self = .whole(table)
