@@ -19,9 +19,11 @@ final class ModelService {
     private(set) var versionCount: Int
     /// The answers of `model.list` for this host, all models and the usable ones, until the catalog changes.
     private var listAnswers: [Bool: [UInt8]] = [:]
-    /// The answers of `model.expand` for this host, and what expressions mean by themselves, until the catalog changes.
+    /// The answers of `model.expand` for this host, what expressions mean by themselves, and what on this host, until the
+    /// catalog changes.
     private var expandAnswers = AnswerMemory<String, [UInt8]>(limit: 256)
     private var expansions = AnswerMemory<String, ExpandedModel>(limit: 256)
+    private var expansionsHere = AnswerMemory<String, ExpandedModel>(limit: 256)
     private var preparedDetector: ModelDetector?
 
     init(catalog: ModelCatalog, host: HostState) {
@@ -42,6 +44,7 @@ final class ModelService {
         listAnswers = [:]
         expandAnswers.forget()
         expansions.forget()
+        expansionsHere.forget()
         preparedDetector = nil
     }
 
@@ -125,9 +128,8 @@ final class ModelService {
 
     /// `table.compute`.
     func compute(_ parameters: ComputeParameters) throws(APIError) -> Reply {
-        let host = try chosen(parameters.host)
         let cpu = try cpu(
-            parameters.guest, over: bases(parameters.guest), on: host,
+            parameters.guest, over: bases(parameters.guest), on: parameters.host,
             vcpuCount: parameters.guest.options.apicIDs?.count)
         let guest = try checked(cpu, parameters.guest)
         let count = guest.tables.count
@@ -182,16 +184,17 @@ final class ModelService {
     ///   - vcpuCount: how many vCPUs there are where the request gives no topology; nil for as many as there are bases,
     ///     or one.
     func tables(
-        _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
+        _ parameters: GuestParameters, over bases: [CPUIDTable]?, vcpuCount: Int?
     ) throws(APIError) -> GuestTables {
-        try checked(cpu(parameters, over: bases, on: host, vcpuCount: vcpuCount), parameters)
+        try checked(cpu(parameters, over: bases, on: nil, vcpuCount: vcpuCount), parameters)
     }
 
-    /// The CPU that a request asks for, whatever the host lacks.
+    /// The CPU that a request asks for, whatever the host lacks; nil stands for this host.
     private func cpu(
-        _ parameters: GuestParameters, over bases: [CPUIDTable]?, on host: HostCPU, vcpuCount: Int?
+        _ parameters: GuestParameters, over bases: [CPUIDTable]?, on other: HostCPU?, vcpuCount: Int?
     ) throws(APIError) -> ComputedCPU {
-        let model = try expand(parameters.model, on: host)
+        let host = try chosen(other)
+        let model = other == nil ? try expandHere(parameters.model) : try expand(parameters.model, on: host)
         guard let overlay = parameters.overlay, let bases else {
             return .guest(
                 try guest(
@@ -259,6 +262,13 @@ final class ModelService {
         } catch {
             throw APIError(error, in: expression)
         }
+    }
+
+    private func expandHere(_ expression: String) throws(APIError) -> ExpandedModel {
+        if let model = expansionsHere[expression] { return model }
+        let model = try expand(expression, on: host.required())
+        expansionsHere[expression] = model
+        return model
     }
 
     private func makeSummaries(on host: HostCPU?) -> [ModelSummary] {
