@@ -57,7 +57,7 @@ final class AlgebraService {
         }
         var offered = baseline.cpu
         offered.features = offered.features.subtracting(GrantableFeatures.decidedByVM(vendor: offered.vendor))
-        let detection = try? detect(offered, DetectionOptions())
+        let detection = try? detect(offered, DetectionOptions(limit: 1))
         return .value(BaselineResult(baseline, offering: offered, names: cpus.map(\.name), detection: detection))
     }
 

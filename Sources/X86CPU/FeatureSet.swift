@@ -63,6 +63,34 @@ public struct FeatureSet: Sendable {
         return count
     }
 
+    /// Takes in the features of another set.
+    public mutating func formUnion(_ other: FeatureSet) {
+        let others = other.words.span
+        for index in others.indices { words[index] |= others[index] }
+    }
+
+    /// Keeps only the features that another set has, too.
+    public mutating func formIntersection(_ other: FeatureSet) {
+        let others = other.words.span
+        for index in others.indices { words[index] &= others[index] }
+    }
+
+    /// Whether the sets have a feature in common.
+    public func intersects(_ other: FeatureSet) -> Bool {
+        var common: UInt64 = 0
+        let others = other.words.span
+        for index in others.indices { common |= words[index] & others[index] }
+        return common != 0
+    }
+
+    /// The bits of all words, in the order of ``FeatureWord``.
+    public var allWords: [UInt64] {
+        var all: [UInt64] = []
+        all.reserveCapacity(words.count)
+        for index in words.indices { all.append(words[index]) }
+        return all
+    }
+
     /// The features of either set.
     public func union(_ other: FeatureSet) -> FeatureSet {
         var result = self

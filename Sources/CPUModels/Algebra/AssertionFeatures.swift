@@ -33,7 +33,4 @@ extension FeatureSet {
 
     /// All features that are statements.
     static let assertions = FeatureRegistry.shared.accumulated.union(inverse).union(alternateRSB)
-
-    /// Whether the sets have a feature in common.
-    func intersects(_ other: FeatureSet) -> Bool { !intersection(other).isEmpty }
 }

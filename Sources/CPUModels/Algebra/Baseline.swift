@@ -51,12 +51,14 @@ public struct Baseline: Sendable, Hashable {
         guard let first = cpus.first else { throw .noCPUs }
         var pool = Pool(first)
         var told: (name: String, vendor: CPUVendor)?
-        for cpu in cpus {
-            if let vendor = cpu.vendor, !options.mixesVendors {
-                if let told, told.vendor != vendor { throw .vendorsDiffer(told.name, told.vendor, cpu.name, vendor) }
-                told = told ?? (cpu.name, vendor)
+        // By index: a description has two kilobytes, which a loop over the array would copy.
+        for index in cpus.indices {
+            if let vendor = cpus[index].vendor, !options.mixesVendors {
+                let name = cpus[index].name
+                if let told, told.vendor != vendor { throw .vendorsDiffer(told.name, told.vendor, name, vendor) }
+                told = told ?? (name, vendor)
             }
-            pool.add(cpu)
+            pool.add(cpus[index])
         }
         let features = pool.offered(onlyMigratable: options.onlyMigratable)
         receivable = pool.receivable

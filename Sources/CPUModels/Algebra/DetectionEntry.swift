@@ -11,10 +11,11 @@ final class DetectionEntry: Sendable {
     /// The design of the CPU that the model was made from; nil for one that is not listed.
     let design: Microarchitecture?
     let isDiscouraged: Bool
-    /// The words of the definition.
-    let words: [UInt64]
-    /// The words of what lies idle in the definition, for want of a feature that only users turn on.
-    let dormant: [UInt64]
+    /// The definition.
+    let words: DetectionWords
+    /// What lies idle in the definition, for want of a feature that only users turn on.
+    let dormantFeatures: FeatureSet
+    let dormant: DetectionWords
     /// The number of features in the definition.
     let count: Int
     /// What a guest is given unless more is asked for.
@@ -22,15 +23,16 @@ final class DetectionEntry: Sendable {
     /// The number of those.
     let givenCount: Int
 
-    init(_ version: CPUModelVersion) {
+    init(_ version: CPUModelVersion, _ scope: DetectionScope) {
         self.version = version
         let plain = version.number == 1 ? version.modelName : nil
         names = [version.name] + [version.alias, plain].compactMap { $0 }
         design = version.takesHostVendor ? nil : Microarchitecture(version.vendor, version.signature)
         isDiscouraged = DiscouragedModels.contains(version)
         let dependencies = FeatureRegistry.shared.dependencies
-        words = version.features.words
-        dormant = version.features.subtracting(dependencies.closing(version.features).kept).words
+        words = scope.words(of: version.features)
+        dormantFeatures = version.features.subtracting(dependencies.closing(version.features).kept)
+        dormant = scope.words(of: dormantFeatures)
         count = version.features.count
         given = dependencies.closing(version.features.subtracting([.svm, .monitor, .acpi])).kept
         givenCount = given.count
@@ -52,12 +54,6 @@ final class DetectionEntry: Sendable {
         return design == nil ? .none : .design
     }
 
-    /// What cannot be had with this version, or nil when it is not allowed.
-    func blockers(_ allowed: [String: FeatureSet]?) -> FeatureSet? {
-        guard let allowed else { return [] }
-        for name in names {
-            if let blockers = allowed[name] { return blockers }
-        }
-        return nil
-    }
+    /// Under which of the names allowed the version goes, if under any.
+    func name<Value>(among allowed: [String: Value]) -> String? { names.first { allowed[$0] != nil } }
 }

@@ -12,16 +12,21 @@ final class DetectionInput: Sendable {
     let design: Microarchitecture?
     /// Whether it is a guest's CPU, whose signature is that of its model.
     let isGuest: Bool
-    /// The words of the features.
-    let words: [UInt64]
-    /// The words of which nothing is known.
-    let untold: [UInt64]
+    /// The features.
+    let features: FeatureSet
+    let words: DetectionWords
+    /// How many of them lie outside the scope, and so are added to whatever version.
+    let outside: Int
+    /// What nothing is known of.
+    let untold: DetectionWords
     /// The features that need another which the CPU lacks.
-    let unmet: [UInt64]
+    let unmet: DetectionWords
     /// Features that the CPU shows but that no name should be chosen by.
-    let ignored: [UInt64]
+    let ignored: DetectionWords
+    /// The same three as sets.
+    let sets: (untold: FeatureSet, unmet: FeatureSet, ignored: FeatureSet)
 
-    init(_ cpu: CPUDescription) {
+    init(_ cpu: CPUDescription, _ scope: DetectionScope) {
         vendor = cpu.vendor
         if let vendor = cpu.vendor, let signature = cpu.signature {
             self.signature = signature
@@ -30,12 +35,15 @@ final class DetectionInput: Sendable {
             signature = nil
             design = nil
         }
-        words = cpu.features.words
-        untold = cpu.untold.words
-        unmet = cpu.features.unmet.words
         isGuest = cpu.origin == .model || cpu.origin == .table && cpu.features.contains(.hypervisor)
         let isBroken = vendor == .intel && signature?.hasBrokenTSX == true
-        ignored = (isBroken && !isGuest ? FeatureSet.tsx : []).words
+        sets = (cpu.untold, cpu.features.unmet, isBroken && !isGuest ? .tsx : [])
+        features = cpu.features
+        words = scope.words(of: features)
+        outside = scope.countOutside(of: features.subtracting(sets.ignored))
+        untold = scope.words(of: sets.untold)
+        unmet = scope.words(of: sets.unmet)
+        ignored = scope.words(of: sets.ignored)
     }
 }
 

@@ -17,7 +17,7 @@ struct DetectionMerit: Comparable {
     private let count: Int
     private let number: Int
 
-    init(_ entry: DetectionEntry, _ input: DetectionInput, _ blockers: FeatureSet, _ options: DetectionOptions) {
+    init(_ entry: DetectionEntry, _ input: DetectionInput, _ blockers: DetectionWords, _ options: DetectionOptions) {
         let tally = Tally(entry, input, blockers)
         isSameVendor = entry.suits(input.vendor)
         kinship = entry.kinship(input)
@@ -61,7 +61,9 @@ private struct Tally {
     /// Both have them, and they cannot be had with the name.
     var blocked = 0
 
-    init(_ entry: DetectionEntry, _ input: DetectionInput, _ blockers: FeatureSet) {
+    /// - Parameter blockers: no words where there are none.
+    init(_ entry: DetectionEntry, _ input: DetectionInput, _ blockers: DetectionWords) {
+        added = input.outside
         for index in entry.words.indices {
             let (model, cpu) = (entry.words[index], input.words[index])
             guard model | cpu != 0 else { continue }
@@ -75,10 +77,8 @@ private struct Tally {
             idle += unseen.nonzeroBitCount
             misleading += (model & cpu & ignored).nonzeroBitCount
         }
-        if !blockers.isEmpty {
-            blocked = zip(blockers.words, zip(entry.words, input.words)).reduce(0) { sum, words in
-                sum + (words.0 & words.1.0 & words.1.1).nonzeroBitCount
-            }
+        for index in blockers.indices {
+            blocked += (blockers[index] & entry.words[index] & input.words[index]).nonzeroBitCount
         }
     }
 }
@@ -86,10 +86,10 @@ private struct Tally {
 extension Detection.Candidate {
     /// A version as the answer, with the features that the tally only counts.
     init(_ entry: DetectionEntry, _ input: DetectionInput, _ blockers: FeatureSet, _ merit: DetectionMerit) {
-        let (model, cpu) = (entry.version.features, FeatureSet(words: input.words))
+        let (model, cpu) = (entry.version.features, input.features)
         let missing = model.subtracting(cpu)
-        let asleep = FeatureSet(words: entry.dormant).intersection(FeatureSet(words: input.unmet))
-        let idle = missing.intersection(FeatureSet(words: input.untold).union(asleep))
+        let asleep = entry.dormantFeatures.intersection(input.sets.unmet)
+        let idle = missing.intersection(input.sets.untold.union(asleep))
         self.init(
             version: entry.version, added: cpu.subtracting(model), removed: missing.subtracting(idle), idle: idle,
             blocked: blockers.intersection(model).intersection(cpu), kinship: merit.kinship,

@@ -5,7 +5,7 @@ import X86CPU
 extension FeatureSet {
     /// The words as a list, for loops over many sets: a set is large to hand about, and each operation on sets makes one
     /// more.
-    var words: [UInt64] { FeatureWord.every.map { self[$0] } }
+    var words: [UInt64] { allWords }
 
     /// The set of these words.
     init(words: [UInt64]) {

@@ -19,10 +19,14 @@ import X86CPU
 /// The signature orders designs, not versions, since a version has the signature its model had first.
 public struct ModelDetector: Sendable {
     private let entries: [DetectionEntry]
+    private let scope: DetectionScope
 
     /// A detector with the models of a catalog.
     public init(_ catalog: ModelCatalog) {
-        entries = catalog.models.flatMap(\.versions).map { DetectionEntry($0) }
+        let versions = catalog.models.flatMap(\.versions)
+        let scope = DetectionScope(of: versions)
+        entries = versions.map { DetectionEntry($0, scope) }
+        self.scope = scope
     }
 
     /// The models that the CPU is nearest to.
@@ -32,20 +36,41 @@ public struct ModelDetector: Sendable {
         _ cpu: CPUDescription, options: DetectionOptions = DetectionOptions()
     ) throws(DetectionError) -> Detection {
         guard !entries.isEmpty else { throw .emptyCatalog }
-        let input = DetectionInput(cpu)
-        var ranking: [(merit: DetectionMerit, entry: DetectionEntry)] = []
-        ranking.reserveCapacity(entries.count)
-        for entry in entries {
-            guard let blockers = entry.blockers(options.allowed) else { continue }
-            ranking.append((DetectionMerit(entry, input, blockers, options), entry))
+        let input = DetectionInput(cpu, scope)
+        let allowed = options.allowed
+        let blockers = allowed.map { $0.mapValues(scope.words) }
+        let limit = max(1, options.limit)
+        // Those that suit the CPU's vendor come first, whatever else is to be said of the others.
+        var ranking = ranking(of: entries.filter { $0.suits(input.vendor) }, input, blockers, options)
+        if ranking.count < limit {
+            ranking += self.ranking(of: entries.filter { !$0.suits(input.vendor) }, input, blockers, options)
         }
-        guard !ranking.isEmpty else { throw .noneAllowed((options.allowed ?? [:]).keys.sorted()) }
-        ranking.sort { $0.merit > $1.merit }
-        let candidates = ranking.prefix(max(1, options.limit)).map { merit, entry in
-            Detection.Candidate(entry, input, entry.blockers(options.allowed) ?? [], merit)
+        guard !ranking.isEmpty else { throw .noneAllowed((allowed ?? [:]).keys.sorted()) }
+        let candidates = ranking.prefix(limit).map { merit, entry in
+            let name = allowed.flatMap { entry.name(among: $0) }
+            return Detection.Candidate(entry, input, name.flatMap { allowed?[$0] } ?? [], merit)
         }
         return Detection(
             candidates: candidates, best: candidates[0], runtime: cpu.runtime, numbers: cpu.numbers)
+    }
+
+    /// Where those of some versions stand that are allowed, the best first.
+    private func ranking(
+        of entries: [DetectionEntry], _ input: DetectionInput, _ blockers: [String: DetectionWords]?,
+        _ options: DetectionOptions
+    ) -> [(merit: DetectionMerit, entry: DetectionEntry)] {
+        var ranking: [(merit: DetectionMerit, entry: DetectionEntry)] = []
+        ranking.reserveCapacity(entries.count)
+        for entry in entries {
+            var words: DetectionWords = []
+            if let blockers {
+                guard let name = entry.name(among: blockers) else { continue }
+                words = blockers[name, default: []]
+            }
+            ranking.append((DetectionMerit(entry, input, words, options), entry))
+        }
+        ranking.sort { $0.merit > $1.merit }
+        return ranking
     }
 
     /// The versions of a vendor's models that run where only these features can be had, the one with most features

@@ -54,17 +54,17 @@ public struct NumberField: Sendable, Hashable {
         }
     }
 
-    /// The numbers that hold for both CPUs.
-    static func common(_ left: FeatureSet, _ right: FeatureSet) -> FeatureSet {
-        var result = FeatureSet()
-        guard !left.isEmpty, !right.isEmpty else { return result }
+    /// Of the numbers of one CPU, keeps what holds for another, too.
+    static func keepCommon(of numbers: inout FeatureSet, and other: FeatureSet) {
+        guard !numbers.isEmpty else { return }
+        var common = FeatureSet()
         for field in all {
-            let (a, b) = (left[field.word] & field.mask, right[field.word] & field.mask)
+            let (a, b) = (numbers[field.word] & field.mask, other[field.word] & field.mask)
             switch field.rule {
-            case .minimum: result[field.word] |= min(a, b)
-            case .equal: result[field.word] |= a == b ? a : 0
+            case .minimum: common[field.word] |= min(a, b)
+            case .equal: common[field.word] |= a == b ? a : 0
             }
         }
-        return result
+        numbers = common
     }
 }

@@ -7,10 +7,10 @@ import X86CPU
 /// Everything here is a fold of operations that are associative, commutative and idempotent: AND, OR, min, and "equal or
 /// nothing".
 struct Pool {
-    /// The words of what all have.
-    private var all: [UInt64]
-    /// The words of what any has.
-    private var any: [UInt64]
+    /// What all have.
+    private var all: FeatureSet
+    /// What any has.
+    private(set) var union: FeatureSet
     private var numbers: FeatureSet
     private var untold: FeatureSet
     private var hasAlternateRSB: Bool
@@ -23,8 +23,8 @@ struct Pool {
     private var linearAddressBits: UInt8?
 
     init(_ cpu: CPUDescription) {
-        all = cpu.features.words
-        any = all
+        all = cpu.features
+        union = all
         numbers = cpu.numbers
         untold = cpu.untold
         hasAlternateRSB = cpu.hasAlternateRSB
@@ -39,13 +39,10 @@ struct Pool {
 
     /// Takes in a CPU.
     mutating func add(_ cpu: CPUDescription) {
-        for index in all.indices {
-            let word = cpu.features[FeatureWord.every[index]]
-            all[index] &= word
-            any[index] |= word
-        }
-        numbers = NumberField.common(numbers, cpu.numbers)
-        if !cpu.untold.isEmpty { untold = untold.union(cpu.untold) }
+        all.formIntersection(cpu.features)
+        union.formUnion(cpu.features)
+        NumberField.keepCommon(of: &numbers, and: cpu.numbers)
+        untold.formUnion(cpu.untold)
         hasAlternateRSB = hasAlternateRSB || cpu.hasAlternateRSB
         signature = Self.common(signature, cpu.signature)
         if vendor != cpu.vendor {
@@ -63,7 +60,7 @@ struct Pool {
     func offered(onlyMigratable: Bool) -> FeatureSet {
         let registry = FeatureRegistry.shared
         // Nobody knows what a feature without a name needs, so none is handed on.
-        let common = FeatureSet(words: all).intersection(registry.named)
+        let common = all.intersection(registry.named)
         let told = union.intersection(.assertions)
         var features = common.union(told).subtracting(.alternateRSB)
         if onlyMigratable { features = features.subtracting(registry.unmigratable) }
@@ -77,10 +74,7 @@ struct Pool {
     }
 
     /// The features that a guest may come with.
-    var receivable: FeatureSet { FeatureSet(words: all).union(.assertions) }
-
-    /// The features that any of the CPUs has.
-    var union: FeatureSet { FeatureSet(words: any) }
+    var receivable: FeatureSet { all.union(.assertions) }
 
     func description(name: String, features: FeatureSet) -> CPUDescription {
         var cpu = CPUDescription(
