@@ -17,6 +17,7 @@ import traceback
 
 import cpumodel
 import kvm
+import sanitizers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("CPUMODELD_BIN_DIR") or ROOT / ".build/debug").absolute()
@@ -144,6 +145,8 @@ class Daemon:
             with contextlib.suppress(FileNotFoundError):
                 link = re.sub(r":\[\d+\]$", "", os.readlink(f"{folder}/{name}"))  # without inode numbers
                 links.append(re.sub(r"^/proc/\d+/", "/proc/self/", link))
+        if sanitizers.NAME == "thread":  # its symbolizer, started when it meets what is suppressed, is behind two pipes
+            links = [link for link in links if link != "pipe"]
         return sorted(links)
 
     def settled_descriptors(self):

@@ -20,7 +20,7 @@ from test_watch import WatchCase
 
 KILLS = int(os.environ.get("CPUMODELD_KILLS") or 4)
 SEED = int(os.environ.get("CPUMODELD_SEED") or random.SystemRandom().randrange(1 << 32))
-SOON = 20
+SOON = 20 * PATIENCE
 
 
 class Applicant(Child):

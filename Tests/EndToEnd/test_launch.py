@@ -5,10 +5,10 @@ import json
 import subprocess
 
 from cases import CODES, DaemonCase, needs_kvm
-from harness import binary
+from harness import PATIENCE, binary
 
 APPLIED, REFUSED, USAGE, FAULT, GUEST_CANNOT_RUN = 0, 1, 2, 3, 5
-DEADLINE_MS = 500
+DEADLINE_MS = int(500 * PATIENCE)
 
 
 class LaunchCase(DaemonCase):

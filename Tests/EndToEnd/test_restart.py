@@ -6,7 +6,7 @@ import os
 import socket
 
 from cases import needs_kvm
-from harness import Daemon
+from harness import PATIENCE, Daemon
 from test_caps import launch
 from test_verify import VerifyCase
 
@@ -37,7 +37,7 @@ class RestartCase(VerifyCase):
         return len(self.daemon.log_path.read_text(errors="replace"))
 
     def attached(self, owner):
-        self.eventually(lambda: self.show(owner.name)["agent"], "the agent did not come back", 20)
+        self.eventually(lambda: self.show(owner.name)["agent"], "the agent did not come back", 20 * PATIENCE)
 
 
 @needs_kvm
@@ -123,7 +123,7 @@ class Restart(RestartCase):
         for way in WAYS:
             with self.subTest(way=way):
                 self.restart(way)
-                self.eventually(lambda: self.show(name)["agent"], "the agent did not come back", 20)
+                self.eventually(lambda: self.show(name)["agent"], "the agent did not come back", 20 * PATIENCE)
                 answer = self.call("vm.caps", {"vm": name, "deadlineMs": 20000})
                 self.assertEqual([vcpu["source"] for vcpu in answer["vcpus"]], ["kernel"] * 4)
 

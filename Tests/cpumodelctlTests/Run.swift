@@ -32,8 +32,8 @@ func run(
     let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     process.executableURL = programs.appending(path: "cpumodelctl")
     process.arguments = arguments
-    // It may be built with a sanitizer, like this test.
-    let sanitizers = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+    // It may be built with a sanitizer, like this test, which looks in PATH for what tells it the names of functions.
+    let sanitizers = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") || $0.key == "PATH" }
     process.environment = sanitizers.merging(["CPUMODELD_SOCKET": path]) { $1 }.merging(environment) { $1 }
     // Files, for a pipe holds 64 KiB, and nobody reads it before the program has ended.
     let (inputFile, outputFile, errorFile) = (
