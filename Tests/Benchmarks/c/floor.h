@@ -230,8 +230,8 @@ static inline void floor_serve(int listener, const struct recording *recording, 
     }
 }
 
-/// Starts one in a process of its own, with its socket at this path and its document in this directory. It ends when the
-/// connection to it does. Returns its pid.
+/// Starts one in a process of its own, with its socket at this path and its document in this directory. It ends when
+/// the connection to it does. Returns its pid.
 static inline pid_t floor_start(const char *path, const struct recording *recording, const char *directory)
 {
     int listener = listen_at(path, SOCK_CLOEXEC);
