@@ -381,6 +381,15 @@ long cpumodel_json_string(struct json value, char *buffer, size_t size)
     if (cpumodel_json_kind(value) != '"')
         return -1;
     const char *end = value.end - 1;
+    size_t length = (size_t)(end - value.begin - 1);
+    if (!memchr(value.begin + 1, '\\', length) && (length < size || !size)) {
+        // Nothing to decode, and room for it.
+        if (size) {
+            memcpy(buffer, value.begin + 1, length);
+            buffer[length] = 0;
+        }
+        return (long)length;
+    }
     size_t total = 0, stored = 0;
     for (const char *p = value.begin + 1; p < end;) {
         char bytes[4];

@@ -20,4 +20,28 @@ public enum DescriptorLink {
             return max(0, length)
         }
     }
+
+    /// The number that follows `prefix` in the name and ends it; nil where the name is another one.
+    ///
+    /// For vCPUs, of which there may be many: no string is made.
+    public static func number(behind prefix: StaticString, of descriptor: CInt) -> UInt32? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
+            let length = unsafe clinux_descriptor_link(directory, descriptor, buffer.baseAddress, capacity)
+            let digits = prefix.utf8CodeUnitCount
+            guard length > digits else { return nil }
+            for place in 0..<digits {
+                guard unsafe buffer[place] == CChar(bitPattern: prefix.utf8Start[place]) else { return nil }
+            }
+            var number: UInt32 = 0
+            for place in digits..<length {
+                let digit = unsafe buffer[place] - CChar(UInt8(ascii: "0"))
+                guard 0...9 ~= digit else { return nil }
+                let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+                let (sum, isBeyond) = tens.addingReportingOverflow(UInt32(digit))
+                guard !isTooLarge, !isBeyond else { return nil }
+                number = sum
+            }
+            return number
+        }
+    }
 }

@@ -24,13 +24,13 @@ public struct TableApplication: Sendable {
     private let vcpuCount: Int
 
     /// Room for more than KVM has been seen to add. Where it is not enough, ``ApplicationOutcome/lacksRoom``.
-    private static let spareEntries = 16
+    private static let spareEntries = 8
 
     /// A job for these tables, one a vCPU, and these MSRs for all of them.
     public init(tables: [CPUIDTable], featureMSRs: [UInt32: UInt64], over oldTables: OldTables = .any) {
         vcpuCount = tables.count
         let readBackCapacity = min(
-            CPUIDTable.maximumCount, (tables.map(\.entries.count).max() ?? 0) + Self.spareEntries)
+            CPUIDTable.maximumCount, tables.reduce(0) { max($0, $1.entries.count) } + Self.spareEntries)
         let oldCapacity = oldTables == .none ? 0 : CPUIDTable.maximumCount
         let vcpus = tables.indices
         var steps: [JobStep] = []

@@ -14,10 +14,8 @@ public struct VCPUDescriptor: Sendable {
     /// No file can have that name: those of files begin with a slash. No ioctl is made, since on a descriptor of
     /// another kind it could do anything.
     public init(identifying descriptor: SharedDescriptor) throws(NotAVCPU) {
-        let prefix = "anon_inode:kvm-vcpu:"
-        let link = DescriptorLink.name(of: descriptor.number)
-        guard link.hasPrefix(prefix), let id = UInt32(link.dropFirst(prefix.count)) else {
-            throw NotAVCPU(found: Self.words(for: link))
+        guard let id = DescriptorLink.number(behind: "anon_inode:kvm-vcpu:", of: descriptor.number) else {
+            throw NotAVCPU(found: Self.words(for: DescriptorLink.name(of: descriptor.number)))
         }
         // The last descriptor of a VM takes the VM along.
         descriptor.judge(.finite)

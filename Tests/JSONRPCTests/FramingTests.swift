@@ -60,8 +60,9 @@ struct FramingTests {
         var limits = ConnectionLimits()
         limits.lineBytes = 1000
         let (server, client) = try await TestServer.connect(limits: limits)
-        // More than the socket holds, so the client is still sending when it is refused.
-        try client.send(String(repeating: "x", count: 1_000_000))
+        // More than the socket holds, so the client is still sending when it is refused. The server does not hear it out
+        // for ever, and a client that is too slow for it is told all the same.
+        try? client.send(String(repeating: "x", count: 1_000_000))
         #expect(try client.errorCode(id: .null) == -32600)
         try client.expectEnd()
         client.endSending()

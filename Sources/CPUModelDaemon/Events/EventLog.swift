@@ -101,18 +101,22 @@ final class EventLog {
 
     /// One line: the message, then the fields without their common prefix.
     private func writeLine(_ event: Event) -> Bool {
-        var line = "cpumodeld: \(event.kind.rawValue): \(Self.printable(event.message))"
-        let prefix = "CPUMODELD_"
-        if !event.fields.isEmpty {
-            let fields = event.fields.map { name, value in
-                let name = "\(name)"
-                let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
-                return "\(short)=\(Self.printable(value))"
-            }
-            line += " [\(fields.joined(separator: " "))]"
+        var line: [UInt8] = []
+        line.reserveCapacity(512)
+        func add(_ text: String) { line.append(contentsOf: text.utf8) }
+        add("cpumodeld: ")
+        add(event.kind.rawValue)
+        add(": ")
+        Self.addPrintable(event.message, to: &line)
+        for (position, field) in event.fields.enumerated() {
+            add(position == 0 ? " [" : " ")
+            let name = field.name.description
+            add(name.hasPrefix(Self.prefix) ? String(name.dropFirst(Self.prefix.count)) : name)
+            add("=")
+            Self.addPrintable(field.value, to: &line)
         }
-        line += "\n"
-        return Self.writeNow(Array(line.utf8)[...])
+        add(event.fields.isEmpty ? "\n" : "]\n")
+        return Self.writeNow(line[...])
     }
 
     /// Writes to standard error as far as that takes it at once. Where it is closed, or its disk is full, nobody can be told.
@@ -127,10 +131,10 @@ final class EventLog {
         return true
     }
 
+    private static let prefix = "CPUMODELD_"
+
     /// What a client named must not move a terminal's cursor.
-    private static func printable(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-        return String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
+    private static func addPrintable(_ text: String, to line: inout [UInt8]) {
+        for byte in text.utf8 { line.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) }
     }
 }

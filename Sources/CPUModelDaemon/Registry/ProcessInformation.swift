@@ -23,9 +23,11 @@ enum ProcessInformation {
     /// When a process was started, in clock ticks since the machine was; nil where there is none of that number.
     static func startTime(of pid: Int32) -> UInt64? {
         // The second field is the name in parentheses, which may hold anything, also spaces and parentheses.
-        guard let text = contents(of: "/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[end...].split(separator: " ")
-        return fields.count > 20 ? UInt64(fields[20]) : nil
+        guard let bytes = try? RegularFile.contents(of: "/proc/\(pid)/stat"),
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[end...].split(separator: UInt8(ascii: " "), maxSplits: 21)
+        return fields.count > 20 ? UInt64(String(decoding: fields[20], as: UTF8.self)) : nil
     }
 
     /// Where a process is among systemd's units; nil where that cannot be told.

@@ -15,9 +15,13 @@ extension VCPUTables {
                     case .whole(let table): writer.member("whole", table)
                     case .changed(let changes):
                         // Entry, register and value of each: a few numbers for a vCPU's APIC id, and not a table.
-                        writer.member(
-                            "changes",
-                            changes.flatMap { [Int64($0.entry), Int64($0.register.rawValue), Int64($0.value)] })
+                        writer.array("changes") { writer in
+                            for change in changes {
+                                writer.integer(change.entry)
+                                writer.integer(change.register.rawValue)
+                                writer.integer(change.value)
+                            }
+                        }
                     }
                 }
             }

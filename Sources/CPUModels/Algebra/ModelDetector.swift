@@ -41,12 +41,13 @@ public struct ModelDetector: Sendable {
         let blockers = allowed.map { $0.mapValues(scope.words) }
         let limit = max(1, options.limit)
         // Those that suit the CPU's vendor come first, whatever else is to be said of the others.
-        var ranking = ranking(of: entries.filter { $0.suits(input.vendor) }, input, blockers, options)
+        var ranking = best(limit, of: entries.filter { $0.suits(input.vendor) }, input, blockers, options)
         if ranking.count < limit {
-            ranking += self.ranking(of: entries.filter { !$0.suits(input.vendor) }, input, blockers, options)
+            let others = entries.filter { !$0.suits(input.vendor) }
+            ranking += best(limit - ranking.count, of: others, input, blockers, options)
         }
         guard !ranking.isEmpty else { throw .noneAllowed((allowed ?? [:]).keys.sorted()) }
-        let candidates = ranking.prefix(limit).map { merit, entry in
+        let candidates = ranking.map { merit, entry in
             let name = allowed.flatMap { entry.name(among: $0) }
             return Detection.Candidate(entry, input, name.flatMap { allowed?[$0] } ?? [], merit)
         }
@@ -54,22 +55,25 @@ public struct ModelDetector: Sendable {
             candidates: candidates, best: candidates[0], runtime: cpu.runtime, numbers: cpu.numbers)
     }
 
-    /// Where those of some versions stand that are allowed, the best first.
-    private func ranking(
-        of entries: [DetectionEntry], _ input: DetectionInput, _ blockers: [String: DetectionWords]?,
+    /// Of some versions the best that are allowed, the best first; of equal ones, those that come first.
+    private func best(
+        _ limit: Int, of entries: [DetectionEntry], _ input: DetectionInput, _ blockers: [String: DetectionWords]?,
         _ options: DetectionOptions
     ) -> [(merit: DetectionMerit, entry: DetectionEntry)] {
         var ranking: [(merit: DetectionMerit, entry: DetectionEntry)] = []
-        ranking.reserveCapacity(entries.count)
         for entry in entries {
             var words: DetectionWords = []
             if let blockers {
                 guard let name = entry.name(among: blockers) else { continue }
                 words = blockers[name, default: []]
             }
-            ranking.append((DetectionMerit(entry, input, words, options), entry))
+            let merit = DetectionMerit(entry, input, words, options)
+            var place = ranking.count
+            while place > 0, ranking[place - 1].merit < merit { place -= 1 }
+            guard place < limit else { continue }
+            if ranking.count == limit { ranking.removeLast() }
+            ranking.insert((merit, entry), at: place)
         }
-        ranking.sort { $0.merit > $1.merit }
         return ranking
     }
 

@@ -103,10 +103,11 @@ extension CPUDescription {
     ///
     /// A real CPU's design is known whatever its firmware says. What a guest sees is not: its signature is its model's.
     var hasAlternateRSB: Bool {
-        if features.intersects(.alternateRSB) { return true }
+        let statements = features[.archCapabilities]
+        if statements & FeatureSet.alternateRSB[.archCapabilities] != 0 { return true }
         let isReal = origin == .host || origin == .table && !features.contains(.hypervisor)
         guard isReal else { return false }
-        if features.intersects(.ibrsAll) { return true }
+        if statements & FeatureSet.ibrsAll[.archCapabilities] != 0 { return true }
         guard let vendor, let signature else { return false }
         return Microarchitecture(vendor, signature)?.hasAlternateRSBPredictor == true
     }
