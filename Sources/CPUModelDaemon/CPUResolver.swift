@@ -26,8 +26,7 @@ struct CPUResolver {
     func cpu(_ reference: CPUReference, as view: View) throws -> CPUDescription {
         switch reference.subject {
         case .model(let expression):
-            let model = try models.expandAnywhere(expression)
-            return renamed(CPUDescription(model), reference)
+            return renamed(try models.describeAnywhere(expression), reference)
         case .host(let document):
             return renamed(try document.map { CPUDescription($0, name: "the host") } ?? host.described(), reference)
         case .dump(let text):

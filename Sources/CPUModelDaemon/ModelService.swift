@@ -23,6 +23,7 @@ final class ModelService {
     /// catalog changes.
     private var expandAnswers = AnswerMemory<String, [UInt8]>(limit: 256)
     private var expansions = AnswerMemory<String, ExpandedModel>(limit: 256)
+    private var descriptions = AnswerMemory<String, CPUDescription>(limit: 256)
     private var expansionsHere = AnswerMemory<String, ExpandedModel>(limit: 256)
     private var preparedDetector: ModelDetector?
 
@@ -44,6 +45,7 @@ final class ModelService {
         listAnswers = [:]
         expandAnswers.forget()
         expansions.forget()
+        descriptions.forget()
         expansionsHere.forget()
         preparedDetector = nil
     }
@@ -72,6 +74,14 @@ final class ModelService {
         } catch {
             throw APIError(error, in: expression)
         }
+    }
+
+    /// The same as a CPU among others.
+    func describeAnywhere(_ expression: String) throws(APIError) -> CPUDescription {
+        if let cpu = descriptions[expression] { return cpu }
+        let cpu = CPUDescription(try expandAnywhere(expression))
+        descriptions[expression] = cpu
+        return cpu
     }
 
     /// `model.list`.

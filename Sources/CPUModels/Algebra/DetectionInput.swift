@@ -19,7 +19,7 @@ final class DetectionInput: Sendable {
     let outside: Int
     /// What nothing is known of.
     let untold: DetectionWords
-    /// The features that need another which the CPU lacks.
+    /// The features of versions that need another which the CPU lacks.
     let unmet: DetectionWords
     /// Features that the CPU shows but that no name should be chosen by.
     let ignored: DetectionWords
@@ -37,34 +37,12 @@ final class DetectionInput: Sendable {
         }
         isGuest = cpu.origin == .model || cpu.origin == .table && cpu.features.contains(.hypervisor)
         let isBroken = vendor == .intel && signature?.hasBrokenTSX == true
-        sets = (cpu.untold, cpu.features.unmet, isBroken && !isGuest ? .tsx : [])
+        sets = (cpu.untold, scope.unmet(beside: cpu.features), isBroken && !isGuest ? .tsx : [])
         features = cpu.features
         words = scope.words(of: features)
         outside = scope.countOutside(of: features.subtracting(sets.ignored))
         untold = scope.words(of: sets.untold)
         unmet = scope.words(of: sets.unmet)
         ignored = scope.words(of: sets.ignored)
-    }
-}
-
-/// A feature and what it needs, one of each row.
-private struct Needs: Sendable {
-    let feature: Feature
-    let rows: [[Feature]]
-
-    static let all: [Needs] = FeatureRegistry.shared.all.compactMap { info in
-        let rows = info.needs.filter { !$0.isPolicy }.map(\.anyOf)
-        return rows.isEmpty ? nil : Needs(feature: info.feature, rows: rows)
-    }
-}
-
-extension FeatureSet {
-    /// The features that would not work beside these alone: one of their needs is not met.
-    fileprivate var unmet: FeatureSet {
-        var result = FeatureSet()
-        for needs in Needs.all where !needs.rows.allSatisfy({ $0.contains { self.contains($0) } }) {
-            result.insert(needs.feature)
-        }
-        return result
     }
 }

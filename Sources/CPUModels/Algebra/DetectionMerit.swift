@@ -66,16 +66,16 @@ private struct Tally {
         added = input.outside
         for index in entry.words.indices {
             let (model, cpu) = (entry.words[index], input.words[index])
-            guard model | cpu != 0 else { continue }
             let ignored = input.ignored[index]
+            added += (cpu & ~model & ~ignored).nonzeroBitCount
+            if ignored != 0 { misleading += (model & cpu & ignored).nonzeroBitCount }
             let missing = model & ~cpu
+            if missing == 0 { continue }
             let unseen = missing & (input.untold[index] | entry.dormant[index] & input.unmet[index])
             let taken = missing & ~unseen
-            added += (cpu & ~model & ~ignored).nonzeroBitCount
             removed += taken.nonzeroBitCount
             roots += (taken & ~input.unmet[index]).nonzeroBitCount
             idle += unseen.nonzeroBitCount
-            misleading += (model & cpu & ignored).nonzeroBitCount
         }
         for index in blockers.indices {
             blocked += (blockers[index] & entry.words[index] & input.words[index]).nonzeroBitCount

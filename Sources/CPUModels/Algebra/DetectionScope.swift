@@ -7,6 +7,7 @@ import X86CPU
 struct DetectionScope: Sendable {
     private let places: [Int]
     private let rest: [Int]
+    private let needs: [Needs]
 
     init(of versions: [CPUModelVersion]) {
         var any = FeatureSet()
@@ -14,6 +15,25 @@ struct DetectionScope: Sendable {
         let words = any.words
         places = words.indices.filter { words[$0] != 0 }
         rest = words.indices.filter { words[$0] == 0 }
+        needs = FeatureRegistry.shared.all.compactMap { info in
+            let rows = info.needs.filter { !$0.isPolicy }.map(\.anyOf)
+            return rows.isEmpty || !any.contains(info.feature) ? nil : Needs(feature: info.feature, rows: rows)
+        }
+    }
+
+    /// A feature and what it needs, one of each row.
+    private struct Needs: Sendable {
+        let feature: Feature
+        let rows: [[Feature]]
+    }
+
+    /// The features that versions have and that would not work beside these alone: one of their needs is not met.
+    func unmet(beside features: FeatureSet) -> FeatureSet {
+        var result = FeatureSet()
+        for needs in needs where !needs.rows.allSatisfy({ $0.contains { features.contains($0) } }) {
+            result.insert(needs.feature)
+        }
+        return result
     }
 
     /// Of a set, the words that are in the scope.

@@ -56,7 +56,8 @@ public struct NumberField: Sendable, Hashable {
 
     /// Of the numbers of one CPU, keeps what holds for another, too.
     static func keepCommon(of numbers: inout FeatureSet, and other: FeatureSet) {
-        guard !numbers.isEmpty else { return }
+        // As with nearly all of a kind.
+        if numbers == other { return }
         var common = FeatureSet()
         for field in all {
             let (a, b) = (numbers[field.word] & field.mask, other[field.word] & field.mask)
