@@ -73,7 +73,9 @@ private func serve(_ listener: CInt, _ answer: String) throws -> String {
 }
 
 private func text(of file: URL) throws -> String {
-    String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    // Not Data(contentsOf:), which leaks its buffer when the file is empty.
+    let handle = try FileHandle(forReadingFrom: file)
+    return String(decoding: handle.readDataToEndOfFile(), as: UTF8.self)
 }
 
 /// The answer to a first call: its result.
