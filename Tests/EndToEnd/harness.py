@@ -91,11 +91,14 @@ class Daemon:
 
     def _wait_until_ready(self, notify):
         self.forget_heard()
+        # select(2) knows no descriptor beyond 1,023.
+        poller = select.poll()
+        poller.register(notify, select.POLLIN)
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"cpumodeld ended with {self.process.returncode}:\n{self.log()}")
-            if select.select([notify], [], [], 0.1)[0]:
+            if poller.poll(100):
                 data, fds, _, _ = socket.recv_fds(notify, 65536, 8)
                 self.heard.append((data, fds))
                 if b"READY=1" in data.split(b"\n"):

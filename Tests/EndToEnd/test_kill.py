@@ -4,6 +4,7 @@
 CPUMODELD_KILLS is the number of points of each kind; 4 by default, 1,000 in `make soak`. CPUMODELD_SEED repeats a run.
 """
 
+import collections
 import contextlib
 import os
 import random
@@ -50,6 +51,10 @@ class Applicant(Child):
                         connection.serve(*connection.receive(timeout=0.01))
             time.sleep(0.005)
 
+    def kill(self):
+        super().kill()
+        self.pipe.close()
+
     def registered(self):
         """How often it was registered, so far as it has said."""
         self.pipe.setblocking(False)
@@ -64,6 +69,7 @@ class KillCase(RestartCase, WatchCase):
         super().setUp()
         self.random = random.Random(f"{SEED} {self.id()}")
         self.clients = contextlib.ExitStack()
+        self.asking = collections.deque()
         self.addCleanup(self.clients.close)
         self.note(f"{KILLS} kills, seed {SEED}")
 
@@ -74,12 +80,15 @@ class KillCase(RestartCase, WatchCase):
     def applicant(self):
         applicant = Applicant(self.daemon, self.name(), self.random.randint(1, 3))
         self.addCleanup(applicant.kill)
-        self.addCleanup(applicant.pipe.close)
         return applicant
 
     def query(self, name):
         """Begins queries that are not answered yet when something is killed."""
-        client = self.clients.enter_context(self.daemon.connect(query=True))
+        client = self.daemon.connect(query=True)
+        self.clients.callback(client.close)
+        self.asking.append(client)
+        if len(self.asking) > 20:
+            self.asking.popleft().close()
         for method in ("vm.caps", "vm.verify"):
             client.start(method, {"vm": name, "deadlineMs": 2000})
 
@@ -166,6 +175,7 @@ class Daemons(KillCase):
             self.assertLessEqual({owner.name for owner in lives}, self.registered())
             again = self.watcher()
             self.assertLessEqual({owner.name for owner in lives}, {vm["vm"] for vm in again.result["vms"]})
+            self.clients.close()
             for owner in lives[2:]:
                 os.kill(owner.pid, signal.SIGCONT)
         self.settled(lives)
