@@ -11,8 +11,7 @@ import shutil
 import struct
 import subprocess
 
-from peers import POOL
-from tools import ask
+from tools import POOL, ask
 
 VCPUS = 64
 

@@ -4,13 +4,14 @@
 import json
 import os
 
-from tools import FIRST_CPU, LAST_CPU, ROOT, ask, on_cpu, resident, state_directory
+from tools import FIRST_CPU, LAST_CPU, POOL, ROOT, ask, on_cpu, resident, state_directory
 
 ROUND_TRIPS = [
     ("daemon.status", {}, 20000, 2),
     ("model.expand", {"model": "Icelake-Server-v6"}, 4000, None),
     ("model.list", {}, 2000, None),
     ("table.compute", {"model": "Icelake-Server-v6", "unavailable": "drop", "topology": {"cores": 4}}, 2000, None),
+    ("model.baseline", {"cpus": [{"model": name} for name in (POOL * 3)[:16]]}, 2000, None),
 ]
 
 
@@ -79,5 +80,5 @@ def memory(bench, report):
         ask(daemon.query_path, bench.request("daemon.status"))
         report.value("after the start", resident(pid), "MiB", at_most=25)
         for method, params, _, _ in ROUND_TRIPS:
-            bench.measure("pair", 2500, daemon.query_path, bench.request(method, **params))
+            bench.measure("pair", 10_000 // len(ROUND_TRIPS), daemon.query_path, bench.request(method, **params))
         report.value("after 10,000 requests", resident(pid), "MiB")

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 
 from limits import first_answer
 from report import summary
-from tools import FIRST_CPU, LAST_CPU, ask, on_cpu, resident
+from tools import FIRST_CPU, LAST_CPU, POOL, ask, on_cpu, resident
 
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -111,9 +111,6 @@ def listens(path):
 
 
 # ---- libvirt -------------------------------------------------------------------------------
-
-# Models that both know under these names, of one vendor: libvirt's baseline takes nothing else.
-POOL = ["Skylake-Server", "Cascadelake-Server", "Icelake-Server", "Skylake-Client", "Broadwell", "Haswell"]
 
 
 def libvirt(bench, report):

@@ -102,6 +102,8 @@ class Report:
             for figure in figures:
                 print(f"    {met(figure):<8} {figure['name']}: {figure['target']}; {found(figure)}")
         print(f"\n{sum(figure['met'] for figure in judged)} of {len(judged)} targets met")
+        if not all(figure["met"] for figure in judged):
+            print("What the limit of the others is, and how it was found: Tests/Benchmarks/README.md, Targets.")
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({"figures": self.figures, "skipped": self.skipped}, file, indent=1)
