@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
 
-# Models that both know under these names, of one vendor: libvirt's baseline takes nothing else.
+# Models that libvirt knows by these names, too, of one vendor: its baseline takes nothing else.
 POOL = ["Skylake-Server", "Cascadelake-Server", "Icelake-Server", "Skylake-Client", "Broadwell", "Haswell"]
 LIBRARY = ROOT / "Sources/CCPUModelClient"
 USES_LIBRARY = ("apply", "fleet", "guest")
